@@ -1,0 +1,304 @@
+"""The nouns, in the order of the story. Every fact is frozen and valid when made.
+
+    Frame → Detection → Reading → Sighting → Plate → Passage → Record → Finding → Exhibit → Decision
+
+Times are aware datetimes in UTC. Pixels are (height, width, 3) uint8 in RGB. Plate texts are canonical (see `plates`) and
+stay out of every `repr`, so that a fact in a log line or a traceback never tells one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Probabilities = NDArray[np.float64]
+
+
+def _in_utc(at: datetime) -> bool:
+    return at.utcoffset() == UTC.utcoffset(None)
+
+
+def _is_probability(p: float) -> bool:
+    return 0.0 <= p <= 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A half-open rectangle in pixels: `left_px <= x < right_px`, `top_px <= y < bottom_px`. Never empty."""
+
+    left_px: float
+    top_px: float
+    right_px: float
+    bottom_px: float
+
+    def __post_init__(self) -> None:
+        assert all(map(isfinite, (self.left_px, self.top_px, self.right_px, self.bottom_px))), "a box is finite"
+        assert self.left_px < self.right_px and self.top_px < self.bottom_px, "a box is never empty"
+
+    @property
+    def width_px(self) -> float:
+        return self.right_px - self.left_px
+
+    @property
+    def height_px(self) -> float:
+        return self.bottom_px - self.top_px
+
+    @property
+    def area_px(self) -> float:
+        """The area in square pixels."""
+        return self.width_px * self.height_px
+
+    @property
+    def centre_px(self) -> tuple[float, float]:
+        """The middle, (x, y)."""
+        return (self.left_px + self.right_px) / 2, (self.top_px + self.bottom_px) / 2
+
+    def shared_px(self, other: "Box") -> float:
+        """The area both cover, in square pixels; 0 where they do not meet."""
+        width = min(self.right_px, other.right_px) - max(self.left_px, other.left_px)
+        height = min(self.bottom_px, other.bottom_px) - max(self.top_px, other.top_px)
+        return max(0.0, width) * max(0.0, height)
+
+    def overlap(self, other: "Box") -> float:
+        """Intersection over union, 0 to 1."""
+        shared = self.shared_px(other)
+        return shared / (self.area_px + other.area_px - shared)
+
+    def grown(self, by_px: float) -> "Box":
+        """This box with `by_px` added on every side."""
+        return Box(self.left_px - by_px, self.top_px - by_px, self.right_px + by_px, self.bottom_px + by_px)
+
+    def moved(self, right_px: float, down_px: float) -> "Box":
+        return Box(self.left_px + right_px, self.top_px + down_px, self.right_px + right_px, self.bottom_px + down_px)
+
+    def within(self, width_px: float, height_px: float) -> "Box | None":
+        """The part that lies inside a picture of that size; None where none does."""
+        left, top = max(0.0, self.left_px), max(0.0, self.top_px)
+        right, bottom = min(float(width_px), self.right_px), min(float(height_px), self.bottom_px)
+        return Box(left, top, right, bottom) if left < right and top < bottom else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from one camera. `number` counts from 0 in capture order; `clock_error_ms` bounds |true - captured_at|."""
+
+    camera: str
+    number: int
+    captured_at: datetime
+    clock_error_ms: float
+    pixels: Pixels = field(repr=False)
+
+    def __post_init__(self) -> None:
+        assert _in_utc(self.captured_at), "captured_at is in UTC"
+        assert self.number >= 0 and self.clock_error_ms >= 0.0
+        assert self.pixels.ndim == 3 and self.pixels.shape[2] == 3 and self.pixels.dtype == np.uint8
+
+    @property
+    def height_px(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width_px(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def whole(self) -> Box:
+        return Box(0, 0, self.width_px, self.height_px)
+
+
+class Kind(StrEnum):
+    """What a detector may say it found. Only kinds that a rule or a redaction needs exist."""
+
+    VEHICLE = "vehicle"
+    PLATE = "plate"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One thing found in one frame: `p` is the probability that it is there at all."""
+
+    kind: Kind
+    box: Box
+    p: float
+
+    def __post_init__(self) -> None:
+        assert _is_probability(self.p)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What a reader made of one plate in one frame, in reading order.
+
+    `p_characters` is (n, len(plates.ALPHABET)); a row holds the probability of each character at that place and sums to at
+    most 1: what is missing is the probability that nothing stands there. `legibility` (0 to 1) weighs the reading in a
+    fusion; 0 says that the plate is cut or covered, so that its text is not to be trusted as whole.
+    """
+
+    text: str = field(repr=False)
+    p_characters: Probabilities = field(repr=False)
+    legibility: float = 1.0
+
+    def __post_init__(self) -> None:
+        assert self.text and self.p_characters.ndim == 2 and len(self.p_characters) == len(self.text)
+        assert float(self.p_characters.min()) >= 0.0 and float(self.p_characters.sum(axis=1).max()) <= 1.0 + 1e-6
+        assert _is_probability(self.legibility)
+
+    @property
+    def p(self) -> float:
+        """The probability of the whole text as it stands: the product over its places."""
+        return float(np.prod(self.p_characters.max(axis=1)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """One vehicle in one frame. `box` is the vehicle's region; `plate_box` and `reading` are there where its plate was seen."""
+
+    frame_number: int
+    captured_at: datetime
+    kind: Kind
+    box: Box
+    p: float
+    plate_box: Box | None = None
+    reading: Reading | None = None
+
+    def __post_init__(self) -> None:
+        assert _in_utc(self.captured_at) and _is_probability(self.p)
+        assert self.reading is None or self.plate_box is not None, "a reading has a place"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plate:
+    """One vehicle's plate, fused from `votes` readings.
+
+    `p` is the probability of `text`; `runners_up` are the next likely texts with theirs, likeliest first; `p_characters` is
+    the fused (n, alphabet) evidence behind them, before any grammar; `region` is a country code or "unknown".
+    """
+
+    text: str = field(repr=False)
+    p: float
+    votes: int
+    runners_up: tuple[tuple[str, float], ...] = field(repr=False)
+    p_characters: Probabilities = field(repr=False)
+    region: str = "unknown"
+
+    def __post_init__(self) -> None:
+        assert self.text and _is_probability(self.p) and self.votes >= 1
+        assert len(self.p_characters) == len(self.text)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passage:
+    """One vehicle's whole way through one view, told once.
+
+    `id` is unique within one run of one camera and says nothing about the vehicle. `sightings` are in time order and never
+    empty (a long stay keeps an even sample of them); `clock_error_ms` is the worst among their frames.
+    """
+
+    id: str
+    camera: str
+    sightings: tuple[Sighting, ...] = field(repr=False)
+    clock_error_ms: float
+    plate: Plate | None = None
+
+    def __post_init__(self) -> None:
+        assert self.sightings and self.clock_error_ms >= 0.0
+        assert all(a.captured_at <= b.captured_at for a, b in zip(self.sightings, self.sightings[1:], strict=False))
+
+    @property
+    def first_at(self) -> datetime:
+        return self.sightings[0].captured_at
+
+    @property
+    def last_at(self) -> datetime:
+        return self.sightings[-1].captured_at
+
+
+class Answer(StrEnum):
+    """What a register says. Silence is UNKNOWN, never NO."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One register's answer to one question about one plate.
+
+    `register` and `question` are short fixed words ("hotlist": "listed", "register": "registered"). `p` is the probability
+    that `entry`, the line of the list that answered, is about the vehicle that passed (1.0 where no line took part).
+    `data_as_of` is when the list was published, None where there is no list.
+    """
+
+    register: str
+    question: str
+    answer: Answer
+    asked_at: datetime
+    data_as_of: datetime | None
+    p: float = 1.0
+    entry: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        assert _in_utc(self.asked_at) and _is_probability(self.p)
+        assert self.data_as_of is None or _in_utc(self.data_as_of)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """A question for an officer: a rule says that something about this passage should be looked at.
+
+    `plate` is the text that the finding is about (the list's spelling), `p` the probability that it is right, `because` one
+    plain sentence without the plate, `records` what the rule rests on, `decisive_frames` the numbers of the frames that
+    show it, best first.
+    """
+
+    rule: str
+    passage: Passage
+    plate: str = field(repr=False)
+    p: float
+    because: str
+    records: tuple[Record, ...]
+    decisive_frames: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        assert self.rule and self.plate and self.because and _is_probability(self.p)
+        assert self.decisive_frames, "a finding shows at least one frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A sealed piece of evidence: `id` is the SHA-256 of its manifest in hex, `path` the ZIP that holds it."""
+
+    id: str
+    path: str
+    rule: str
+    sealed_at: datetime
+
+    def __post_init__(self) -> None:
+        assert len(self.id) == 64 and set(self.id) <= set("0123456789abcdef")
+        assert _in_utc(self.sealed_at)
+
+
+class Verdict(StrEnum):
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an officer made of one exhibit. `typed_plate` is what they read before the match was shown."""
+
+    exhibit: str
+    officer: str
+    verdict: Verdict
+    typed_plate: str = field(repr=False)
+    reason: str
+    decided_at: datetime
+
+    def __post_init__(self) -> None:
+        assert self.officer and self.reason.strip() and _in_utc(self.decided_at)

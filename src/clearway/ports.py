@@ -1,0 +1,75 @@
+"""Everything that may be replaced. Each protocol is small; its docstring is the contract, and every implementation passes the
+same contract tests (`clearway.testing.contracts`)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from clearway.facts import Box, Detection, Finding, Frame, Passage, Pixels, Plate, Reading, Record
+
+
+class Source(Protocol):
+    """A camera, a clip or a folder of stills.
+
+    Iterating gives frames with rising `number` and never falling `captured_at`; each is upright. A source MUST raise
+    SourceError when it cannot be seen at all, and MUST end quietly where a recording ends. `clock` says in words where its
+    times come from. `frames_expected` is None for a live source; `frames_dropped` counts what a slow reader missed.
+    """
+
+    camera: str
+    clock: str
+    frames_expected: int | None
+    frames_dropped: int
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+class Detector(Protocol):
+    """Finds vehicles and plates. What it returns MUST lie inside `region` (and so inside the frame), best first."""
+
+    name: str
+
+    def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]: ...
+
+
+class Reader(Protocol):
+    """Reads one plate. None says that no plate can be read there; a reader MUST NOT raise for any pixels."""
+
+    name: str
+
+    def read(self, frame: Frame, plate: Detection) -> Reading | None: ...
+
+
+class Register(Protocol):
+    """Answers one question about a plate from a signed list on this machine. It MUST NOT send the question anywhere, and
+    MUST answer UNKNOWN where it has no data, where its data is out of date, or where the plate is not certain enough."""
+
+    name: str
+
+    def ask(self, plate: Plate, asked_at: datetime, clock_error_ms: float) -> Record: ...
+
+
+class Rule(Protocol):
+    """Judges one finished passage, without I/O, clock or dice. It MUST return None on every UNKNOWN."""
+
+    name: str
+
+    def judge(self, passage: Passage, records: Sequence[Record]) -> Finding | None: ...
+
+
+class Signer(Protocol):
+    """Signs bytes with one Ed25519 key. `key_id` is the SHA-256 of the raw public key, in hex."""
+
+    key_id: str
+
+    def sign(self, message: bytes) -> bytes: ...
+
+    def public_key(self) -> bytes:
+        """The raw public key, 32 bytes."""
+        ...
+
+
+class ClipEncoder(Protocol):
+    """Turns pictures of one size into one silent MP4 without metadata. The same pictures MUST give the same bytes."""
+
+    def __call__(self, pictures: Sequence[Pixels], times: Sequence[datetime]) -> bytes: ...

@@ -1,0 +1,128 @@
+"""clearway.toml, read once. Tables stand in story order; environment variables win (CLEARWAY_CAMERA__LOOKS_PER_S=2); there is
+no third place, and an unknown key is an error that names it."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from clearway.errors import SettingsError
+
+FILE_NAME = "clearway.toml"
+ENVIRONMENT_PREFIX = "CLEARWAY_"
+
+Positive = Annotated[float, Field(gt=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(_Table):
+    name: str = Field("camera-1", min_length=1, max_length=64, description="how this camera is called in exhibits")
+    looks_per_s: Positive = Field(4.0, le=60, description="how often the picture is looked at closely, where something moves")
+    region: tuple[float, float, float, float] = Field(
+        (0.0, 0.0, 1.0, 1.0), description="the part that is looked at: left, top, right, bottom as shares of the picture"
+    )
+    unstated_clock_error_s: float = Field(
+        86400.0, ge=0, description="how wrong a clip's time may be where the clip does not say when it was filmed"
+    )
+
+
+class SightSettings(_Table):
+    threads: int = Field(2, ge=1, le=64, description="processor threads for the detector and the reader")
+
+
+class TrackSettings(_Table):
+    lost_after_s: Positive = Field(2.5, le=60, description="a vehicle unseen for this long has passed")
+    judged_after_s: Positive = Field(6.0, le=60, description="a vehicle still in view is judged after this long, once")
+    plate_p_min: Probability = Field(0.5, description="a plate less certain than this is not told to anybody")
+
+
+class CheckSettings(_Table):
+    match_p_min: Probability = Field(0.9, description="a match less certain than this is UNKNOWN")
+
+
+class EvidenceSettings(_Table):
+    stills: int = Field(3, ge=1, le=12, description="pictures in one exhibit")
+    held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
+    held_mb: int = Field(1024, ge=64, le=65536, description="how much memory the held pictures may take, at most")
+
+
+class StoreSettings(_Table):
+    data: Path = Field(Path("clearway-data"), description="the data folder: keys, lists, exhibits, ledger, database")
+
+
+class HubSettings(_Table):
+    host: str = Field("127.0.0.1", description="the address that the hub listens on; keep it on loopback")
+    port: int = Field(8765, ge=0, le=65535, description="the port that the hub listens on; 0 takes any free one")
+
+
+class Settings(_Table):
+    camera: CameraSettings = CameraSettings()
+    sight: SightSettings = SightSettings()
+    track: TrackSettings = TrackSettings()
+    check: CheckSettings = CheckSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    store: StoreSettings = StoreSettings()
+    hub: HubSettings = HubSettings()
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings of `path`; where none is named, of ./clearway.toml, or the defaults where there is none.
+
+    SettingsError names the key, the value's fault and the file.
+    """
+    named = path is not None
+    path = path or Path(FILE_NAME)
+    tables: dict[str, object] = {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingsError(f"there is no settings file {path}.", remedy="run `clearway init` to write one.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}.", remedy="mend that line, or write the file anew.") from error
+    for name, value in os.environ.items():
+        table, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if name.startswith(ENVIRONMENT_PREFIX) and key:
+            within = tables.setdefault(table, {})
+            if isinstance(within, dict):
+                within[key] = _from_environment(value)
+    try:
+        return Settings.model_validate(tables)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        known = first["type"] != "extra_forbidden"
+        fault = f"{key}: {first['msg']}" if known else f"{key} is no setting"
+        raise SettingsError(
+            f"{path if path.exists() else 'the environment'}: {fault}.",
+            remedy="see the comments that `clearway init` writes: they name every setting, its meaning and its bounds.",
+        ) from None
+
+
+def _from_environment(text: str) -> object:
+    """A value as TOML would write it, so that lists and numbers keep their type; anything else is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def as_toml(settings: Settings) -> str:
+    """A commented clearway.toml that says the same as `settings`."""
+    lines = ["# Clearway's settings. Environment variables win: CLEARWAY_CAMERA__LOOKS_PER_S=2", ""]
+    for table, table_field in Settings.model_fields.items():
+        lines.append(f"[{table}]")
+        values = getattr(settings, table)
+        assert table_field.annotation is not None
+        for key, field in type(values).model_fields.items():
+            value = getattr(values, key)
+            shown = str(list(value)) if isinstance(value, tuple) else f'"{value}"' if isinstance(value, (str, Path)) else value
+            lines += [f"# {field.description}", f"{key} = {shown}"]
+        lines.append("")
+    return "\n".join(lines)
