@@ -1,0 +1,9 @@
+"""What must be kept: which exhibits wait, who decided what, who is signed in, and how many vehicles passed.
+
+The store indexes exhibits and never copies them: of a vehicle it holds only what an officer typed. No method here asks for a
+plate, so there is no history to search. SQLAlchemy stays inside this folder.
+"""
+
+from clearway.store.store import AlreadyDecided, Noticed, Store, Tally, TypedReading
+
+__all__ = ["AlreadyDecided", "Noticed", "Store", "Tally", "TypedReading"]

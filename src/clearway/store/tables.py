@@ -1,0 +1,110 @@
+"""The tables, in the order of the story: an exhibit is noticed, read, shown, decided; people sign in; traffic is counted."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Boolean, Column, Dialect, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
+
+# Written to the file (`PRAGMA user_version`), so that a newer program's database is refused and not half understood.
+VERSION = 1
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as RFC 3339 text of fixed width, which sorts as time does (SQLite has no time type)."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is None:
+            return None
+        assert value.utcoffset() == UTC.utcoffset(None), "times are in UTC"
+        return value.isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the same
+        return None if value is None else datetime.fromisoformat(value)
+
+
+metadata = MetaData()
+
+exhibits = Table(
+    "exhibits",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("rule", String(64), nullable=False),
+    Column("camera", String(64), nullable=False),
+    Column("first_at", UtcTime),
+    Column("sealed_at", UtcTime),
+    Column("verified", Boolean, nullable=False),
+    Column("noticed_at", UtcTime, nullable=False),
+)
+
+officers = Table(
+    "officers",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("added_at", UtcTime, nullable=False),
+)
+
+# What each officer read, in order, before the match was shown to them.
+readings = Table(
+    "readings",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("exhibit", ForeignKey("exhibits.id"), nullable=False, index=True),
+    Column("officer", ForeignKey("officers.name"), nullable=False),
+    Column("typed_plate", String(32), nullable=False),
+    Column("agrees", Boolean, nullable=False),
+    Column("read_at", UtcTime, nullable=False),
+)
+
+# To whom the match was shown. A row here ends that officer's blind reading for good.
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("exhibit", ForeignKey("exhibits.id"), nullable=False),
+    Column("officer", ForeignKey("officers.name"), nullable=False),
+    Column("shown_at", UtcTime, nullable=False),
+    UniqueConstraint("exhibit", "officer"),
+)
+
+# One row an exhibit: the primary key is what makes a decision final.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("exhibit", ForeignKey("exhibits.id"), primary_key=True),
+    Column("officer", ForeignKey("officers.name"), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("typed_plate", String(32), nullable=False),
+    Column("reason", String(1000), nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+)
+
+# Links and tokens are kept as SHA-256 only: a copy of the database signs nobody in.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("officer", ForeignKey("officers.name"), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime),
+)
+
+sign_in_tokens = Table(
+    "sign_in_tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("officer", ForeignKey("officers.name"), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+# All that is left of ordinary traffic.
+counters = Table(
+    "counters",
+    metadata,
+    Column("camera", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("count", Integer, nullable=False),
+)
