@@ -120,14 +120,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One thing found in one frame: `p` is the probability that it is there at all."""
+    """One thing found in one frame: `p` is the probability that it is there at all.
+
+    `corners` of a plate are four (x, y) in pixels, clockwise from its top left, where the detector knows them.
+    """
 
     kind: Kind
     box: Box
     p: float
+    corners: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
-        assert _is_probability(self.p)
+        assert _is_probability(self.p) and (self.corners is None or len(self.corners) == 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,3 +39,133 @@ class Format:
 
 
 _SETS = {"L": frozenset(LATIN[10:]), "D": frozenset(LATIN[:10]), "A": frozenset(LATIN), "C": frozenset(CHINESE)}
+
+
+def _german() -> tuple[str, ...]:
+    """FZV annex 2: one to three letters of the district, one or two more, one to four digits, at most eight in all."""
+    return tuple("L" * letters + "D" * digits for letters in range(2, 6) for digits in range(1, 5) if letters + digits <= 8)
+
+
+FORMATS = tuple(
+    Format(region, pattern, source)
+    for region, source, patterns in (
+        ("AR", "Mercosur/GMC/Res. 33/14; before it Ley 24.449", ("LLDDDLL", "LLLDDD")),
+        ("AT", "KDV 1967 § 26", ("LDDDDL", "LLDDDLL", "LDDDDDL", "LLDDDDL", "LDDDLL", "LLDDDL")),
+        ("BE", "AR 20 July 2001", ("DLLLDDD", "LLLDDD")),
+        ("BR", "CONTRAN Res. 780/2019; before it Res. 231/2007", ("LLLDLDD", "LLLDDDD")),
+        ("CH", "VZV art. 83", ("LLDDDD", "LLDDDDD", "LLDDDDDD")),
+        ("CN", "GA 36-2018", ("CLAAAAA", "CLAAAAAA", "CLAAAAC")),
+        ("CZ", "Act 56/2001", ("DLDDDDD", "DLLDDDD")),
+        ("DE", "FZV annex 2", _german()),
+        ("DK", "Registreringsbekendtgørelsen", ("LLDDDDD",)),
+        ("DZ", "Décret exécutif 2004-381", ("DDDDDDDDDD", "DDDDDDDDDDD")),
+        ("ES", "Orden of 15 September 2000", ("DDDDLLL",)),
+        ("FI", "Government decree 1270/2002", ("LLLDDD",)),
+        ("FR", "Arrêté of 9 February 2009", ("LLDDDLL",)),
+        ("GB", "DVLA INF104", ("LLDDLLL", "LDDDLLL", "LDDLLL")),
+        ("GR", "YA 1446/2004", ("LLLDDDD",)),
+        ("HR", "Pravilnik o registraciji vozila", ("LLDDDLL", "LLDDDDLL", "LLDDDDL", "LLDDDL")),
+        ("HU", "326/2011 Korm. rendelet", ("LLLDDD", "LLLLDDD")),
+        ("IN", "CMVR 1989 rule 50", ("LLDDLLDDDD", "LLDDLDDDD")),
+        ("IT", "DPR 495/1992 art. 257", ("LLDDDLL",)),
+        ("LT", "Order on plates, VĮ Regitra", ("LLLDDD",)),
+        ("NL", "Regeling kentekens en kentekenplaten", ("DDLLLD", "DLLLDD", "LLDDDL", "LDDDLL", "DDLLLL", "LLLLDD", "LLDDLL")),
+        ("NO", "Kjøretøyforskriften", ("LLDDDDD",)),
+        ("PL", "Rozporządzenie of 31 August 2022", ("LLDDDDD", "LLLDDDD", "LLDDDDL", "LLLDDDL", "LLDDDLL", "LLLLDDD", "LLLDDLL")),
+        ("PT", "Decreto-Lei 54/2005", ("DDDDLL", "DDLLDD", "LLDDDD", "LLDDLL")),
+        ("RO", "OMAI 1501/2006", ("LLDDLLL", "LDDLLL", "LDDDLLL")),
+        ("RU", "GOST R 50577-2018", ("LDDDLLDD", "LDDDLLDDD")),
+        ("SE", "TSFS 2015:63", ("LLLDDD", "LLLDDL")),
+        ("SK", "Act 106/2018", ("LLDDDLL",)),
+        ("UA", "DSTU 4278:2019", ("LLDDDDLL",)),
+        ("US", "state motor vehicle codes", ("LLLDDDD", "DLLLDDD", "LLLDDD", "LLDLDL", "DDDLLL", "LLLLDDD", "LLDDDDD", "DDDDDDD")),
+        ("US", "state motor vehicle codes", ("LLDDDD", "LDDDDDD", "DDDDDD", "LLDLDDD", "DLLDDDD", "LLDDDLL", "DDDLDD", "LLLDLDD")),
+        ("VN", "Circular 24/2023/TT-BCA", ("DDLDDDDD", "DDLDDDD", "DDLLDDDDD")),
+    )
+    for pattern in patterns
+)
+
+# How often a plate fits none of FORMATS: foreign, personal, old or of a country not yet listed. A guess until it is measured;
+# high enough that clear evidence of an unlisted spelling wins.
+P_NO_FORMAT = 0.2
+# How far a reader is believed between two lookalikes (1 wholly, 0 not at all): in many typefaces only the place tells them apart.
+LOOKALIKE_TRUST = 0.35
+_GROUPS = ("0OQD", "1I", "8B", "5S", "2Z", "6G")
+
+
+@lru_cache(maxsize=1)
+def _by_length() -> dict[int, tuple[tuple[Format, float], ...]]:
+    """Formats with the log of how many plates each can tell apart, by length."""
+    found: dict[int, list[tuple[Format, float]]] = {}
+    for form in FORMATS:
+        size_log = sum(float(np.log(len(_SETS[place]))) for place in form.pattern)
+        found.setdefault(len(form.pattern), []).append((form, size_log))
+    return {length: tuple(forms) for length, forms in found.items()}
+
+
+def fits(text: str) -> frozenset[str]:
+    """The regions that issue plates of this form; empty where none is known to."""
+    return frozenset(
+        form.region
+        for form, _ in _by_length().get(len(text), ())
+        if all(character in _SETS[place] for character, place in zip(text, form.pattern, strict=True))
+    )
+
+
+def log_prior(text: str) -> float:
+    """The log probability of meeting just this plate before anything is read.
+
+    A mixture: each format is as likely as any other and issues its plates evenly; with P_NO_FORMAT any string of the length
+    may stand there. Two spellings that differ in one lookalike then differ by what the formats know.
+    """
+    evenly = float(np.exp(-len(text) * np.log(len(LATIN)))) * P_NO_FORMAT
+    issued = sum(
+        float(np.exp(-size_log))
+        for form, size_log in _by_length().get(len(text), ())
+        if all(character in _SETS[place] for character, place in zip(text, form.pattern, strict=True))
+    )
+    return float(np.log(evenly + (1 - P_NO_FORMAT) * issued / len(FORMATS)))
+
+
+def doubted(p_characters: Probabilities) -> Probabilities:
+    """The same evidence with less belief in the reader wherever two characters look alike; rows keep their sums."""
+    softened = p_characters.copy()
+    for group in _GROUPS:
+        places = [PLACE[character] for character in group]
+        mass = softened[:, places].sum(axis=1, keepdims=True)
+        share = np.maximum(softened[:, places], 1e-4 * np.maximum(mass, 1e-9)) ** LOOKALIKE_TRUST
+        softened[:, places] = mass * share / share.sum(axis=1, keepdims=True)
+    return softened
+
+
+def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, float], ...]:
+    """The likeliest texts of this evidence with their probabilities, likeliest first; nothing but the evidence takes part.
+
+    Places are independent; where a row sums to less than 1, the rest says that nothing stands there.
+    """
+    beam: list[tuple[float, str]] = [(1.0, "")]
+    for row in p_characters:
+        best = [(float(row[place]), ALPHABET[place]) for place in np.argsort(row)[: -count - 1 : -1] if row[place] > 1e-6]
+        nothing = 1.0 - float(row.sum())
+        if nothing > 1e-6:
+            best.append((nothing, ""))
+        beam = heapq.nlargest(count, ((q * p, text + character) for q, text in beam for p, character in best))
+    merged: dict[str, float] = {}
+    for q, text in beam:
+        merged[text] = merged.get(text, 0.0) + q
+    return tuple(sorted(((text, q) for text, q in merged.items() if text), key=lambda pair: -pair[1]))
+
+
+def likeliest(p_characters: Probabilities) -> tuple[tuple[str, float], ...]:
+    """The likeliest texts with their probabilities after the formats had their say, likeliest first; may be empty.
+
+    Bayes over `spellings` of the doubted evidence; what the spellings leave out counts as a plate of no known format.
+    """
+    found = [(text, q) for text, q in spellings(doubted(p_characters)) if LENGTH_MIN <= len(text) <= LENGTH_MAX]
+    if not found:
+        return ()
+    # Priors of different lengths are compared per place, or a longer spelling would lose for its length alone.
+    floor = {text: float(np.log(P_NO_FORMAT)) - len(text) * float(np.log(len(LATIN))) for text, _ in found}
+    weights = [q * float(np.exp(log_prior(text) - floor[text])) for text, q in found]
+    total = sum(weights) + max(0.0, 1.0 - sum(q for _, q in found))
+    return tuple(sorted(((text, min(1.0, w / total)) for (text, _), w in zip(found, weights, strict=True)), key=lambda t: -t[1]))

@@ -1,0 +1,47 @@
+"""Looking at one frame: detections become sightings of vehicles with a reading each."""
+
+from clearway.facts import Box, Detection, Frame, Kind, Sighting
+from clearway.ports import Detector, Reader
+
+# Plates by law: 520 x 110 mm in most of Europe and Asia (EEC 2411/98 annex: 520 mm), 305 x 152 mm in North America (SAE J686).
+WIDE_PLATE_M, SHORT_PLATE_M, SHORT_ASPECT_MAX = 0.52, 0.305, 3.0
+# What is shown of a vehicle around its plate: bumper, grille or boot lid, never a window. Plates hang 0.3 to 0.8 m above the
+# road and bonnets end about 0.5 m above the plate; a windscreen never begins lower.
+BESIDE_M, ABOVE_M, BELOW_M = 0.7, 0.45, 0.35
+
+
+def look(frame: Frame, region: Box, detector: Detector, reader: Reader) -> tuple[Sighting, ...]:
+    """The vehicles whose plates can be read in that region of the frame, best first; one sighting a plate."""
+    sightings: list[Sighting] = []
+    for detection in detector.find(frame, region):
+        if detection.kind is not Kind.PLATE or any(_same(detection, seen) for seen in sightings):
+            continue
+        reading = reader.read(frame, detection)
+        if reading is not None:
+            box = around(detection.box, frame)
+            sightings.append(
+                Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading)
+            )
+    return tuple(sightings)
+
+
+def around(plate: Box, frame: Frame) -> Box:
+    """The part of the vehicle around its plate that may be shown, inside the frame.
+
+    Until a detector finds vehicles, the plate itself is the measure: its size is fixed by law.
+    """
+    plate_m = SHORT_PLATE_M if plate.width_px < SHORT_ASPECT_MAX * plate.height_px else WIDE_PLATE_M
+    px_per_m = plate.width_px / plate_m
+    region = Box(
+        plate.left_px - BESIDE_M * px_per_m,
+        plate.top_px - ABOVE_M * px_per_m,
+        plate.right_px + BESIDE_M * px_per_m,
+        plate.bottom_px + BELOW_M * px_per_m,
+    ).within(frame.width_px, frame.height_px)
+    assert region is not None, "a plate lies inside its frame"
+    return region
+
+
+def _same(detection: Detection, seen: Sighting) -> bool:
+    assert seen.plate_box is not None
+    return detection.box.overlap(seen.plate_box) > 0.3

@@ -1,0 +1,215 @@
+"""The first detector and reader: RapidOCR's general text models, asked for lines that may be plates.
+
+They were trained on any printed text, not on plates, so they are slow (about 0.4 CPU-seconds for a 720p picture) but read many
+countries without training of ours. The detector proposes lines of a plate's shape; the reader keeps those that read like one.
+The recogniser's weights run in our own ONNX session, since RapidOCR returns one probability a line and a fusion needs one for
+every character at every place.
+"""
+
+import logging
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import rapidocr
+from numpy.typing import NDArray
+
+from clearway import plates
+from clearway.errors import InstallationError
+from clearway.facts import Box, Detection, Frame, Kind, Pixels, Probabilities, Reading
+
+RECOGNISER_NAME = "PP-OCRv6_rec_small.onnx"
+DETECTOR_NAME = "PP-OCRv6_det_small.onnx"
+# The recogniser's input (its training configuration): 48 px high, at least 320 px wide, grey beyond the line's end.
+LINE_HEIGHT_PX, LINE_WIDTH_MIN_PX, LINE_WIDTH_MAX_PX = 48, 320, 960
+# A line of text is 1.2 to 9 times as wide as high on every plate that plates.FORMATS knows; camera overlays are longer.
+ASPECT_MIN, ASPECT_MAX = 1.2, 9.0
+HEIGHT_MIN_PX = 6.0
+CANDIDATES_MAX = 24
+# The text detector was trained with the short side at 736 px; much larger pictures only cost time.
+SHORT_SIDE_PX, LONG_SIDE_MAX_PX = 736, 2000
+# A text is taken for a plate where a country issues its form, or, of unknown form, where the reader is surer than this.
+P_CHARACTER_MIN, P_CHARACTER_UNKNOWN_FORM_MIN = 0.5, 0.85
+# A letter this high, or higher, is read as well as any (the models see lines at 48 px; below about 20 px detail is lost).
+LEGIBLE_HEIGHT_PX = 20.0
+CUT_MARGIN_PX = 2.0
+
+
+def weights() -> dict[str, Path]:
+    """The weights files of this detector and reader, by name; InstallationError where RapidOCR's wheel lacks them."""
+    folder = Path(rapidocr.__file__).parent / "models"
+    found = {name: folder / name for name in (DETECTOR_NAME, RECOGNISER_NAME)}
+    for name, path in found.items():
+        if not path.is_file():
+            raise InstallationError(f"RapidOCR's weights {name} are not installed.", remedy="install rapidocr 3.10 or later.")
+    return found
+
+
+class RapidDetector:
+    """Finds lines of text that have a plate's shape.
+
+    `enlarge_max` bounds how far a small region is enlarged before the search: more finds smaller plates and costs time.
+    """
+
+    name = "rapidocr-ppocrv6-small"
+
+    def __init__(self, threads: int = 2, short_side_px: int = SHORT_SIDE_PX, enlarge_max: float = 4.0) -> None:
+        weights()
+        logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+        self._short_side_px, self._enlarge_max = short_side_px, enlarge_max
+        self._engine = rapidocr.RapidOCR(
+            params={
+                "Global.log_level": "error",
+                "Global.use_cls": False,
+                "Global.use_rec": False,
+                "Global.use_preprocess_img": False,
+                "Det.limit_type": "max",  # we choose the scale below
+                "Det.limit_side_len": LONG_SIDE_MAX_PX,
+                "EngineConfig.onnxruntime.intra_op_num_threads": threads,
+                "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            }
+        )
+
+    def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
+        left, top = math.floor(region.left_px), math.floor(region.top_px)
+        part = frame.pixels[top : math.ceil(region.bottom_px), left : math.ceil(region.right_px), ::-1]
+        if min(part.shape[:2]) < 2 * HEIGHT_MIN_PX:
+            return ()
+        short, long = sorted(part.shape[:2])
+        scale = min(max(1.0, min(self._short_side_px / short, self._enlarge_max)), LONG_SIDE_MAX_PX / long)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        seen = np.ascontiguousarray(part) if scale == 1 else cv2.resize(part, None, fx=scale, fy=scale, interpolation=interpolation)
+        found = self._engine(seen, use_det=True, use_cls=False, use_rec=False)
+        if found.boxes is None:
+            return ()
+        to_x, to_y = part.shape[1] / seen.shape[1], part.shape[0] / seen.shape[0]
+        detections = []
+        for quad, p in zip(found.boxes, found.scores, strict=True):
+            corners = np.asarray(quad, np.float64) * (to_x, to_y) + (left, top)
+            detection = _plate_shaped(corners, min(1.0, float(p)), region)
+            if detection is not None:
+                detections.append(detection)
+        detections.sort(key=lambda d: -d.p)
+        return tuple(detections[:CANDIDATES_MAX])
+
+
+def _plate_shaped(corners: NDArray[np.float64], p: float, region: Box) -> Detection | None:
+    width = float(np.linalg.norm(corners[1] - corners[0]) + np.linalg.norm(corners[2] - corners[3])) / 2
+    height = float(np.linalg.norm(corners[3] - corners[0]) + np.linalg.norm(corners[2] - corners[1])) / 2
+    if height < HEIGHT_MIN_PX or not ASPECT_MIN <= width / height <= ASPECT_MAX:
+        return None
+    box = Box(*corners.min(axis=0), *corners.max(axis=0)).within(region.right_px, region.bottom_px)
+    if box is None:
+        return None
+    return Detection(Kind.PLATE, box, p, tuple((float(x), float(y)) for x, y in corners))
+
+
+class RapidReader:
+    """Reads one line as a plate, with a probability for every character at every place."""
+
+    name = "rapidocr-ppocrv6-small"
+
+    def __init__(self, threads: int = 2) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
+        path = weights()[RECOGNISER_NAME]
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+        self._places = _places_of(self._session.get_modelmeta().custom_metadata_map["character"].splitlines())
+
+    def read(self, frame: Frame, plate: Detection) -> Reading | None:
+        line = _rectified(frame.pixels, plate)
+        if line is None:
+            return None
+        (outputs,) = self._session.run(None, {self._input: _prepared(line)})
+        reading = _decoded(outputs[0].astype(np.float64) @ self._places)
+        if reading is None or not _reads_like_a_plate(reading):
+            return None
+        cut = any(
+            edge <= CUT_MARGIN_PX
+            for edge in (
+                plate.box.left_px,
+                plate.box.top_px,
+                frame.width_px - plate.box.right_px,
+                frame.height_px - plate.box.bottom_px,
+            )
+        )
+        legibility = 0.0 if cut and plate.corners is not None else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)
+        return Reading("".join(plates.ALPHABET[i] for i in reading.argmax(axis=1)), reading, legibility)
+
+
+def _places_of(characters: list[str]) -> NDArray[np.float64]:
+    """The matrix that adds up the recogniser's classes by canonical character: (classes, len(ALPHABET)).
+
+    Class 0 is CTC's blank and the last one a space; signs that no plate has (a dot, a star) have no place and so count as blank.
+    """
+    matrix = np.zeros((len(characters) + 2, len(plates.ALPHABET)))
+    for number, character in enumerate(characters, 1):
+        text = plates.canonical(character)
+        if len(text) == 1:
+            matrix[number, plates.PLACE[text]] = 1.0
+    return matrix
+
+
+def _rectified(pixels: Pixels, plate: Detection) -> Pixels | None:
+    """The line upright and filling its picture; None where nothing of it is left inside the frame."""
+    if plate.corners is None:
+        box = plate.box
+        part = pixels[
+            max(0, math.floor(box.top_px)) : math.ceil(box.bottom_px), max(0, math.floor(box.left_px)) : math.ceil(box.right_px)
+        ]
+        return part if min(part.shape[:2]) >= 3 else None
+    corners = np.asarray(plate.corners, np.float32)
+    width = round(max(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[3])))
+    height = round(max(np.linalg.norm(corners[3] - corners[0]), np.linalg.norm(corners[2] - corners[1])))
+    if width < 3 or height < 3:
+        return None
+    flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    warp = cv2.getPerspectiveTransform(corners, flat)
+    return np.asarray(
+        cv2.warpPerspective(pixels, warp, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def _prepared(line: Pixels) -> NDArray[np.float32]:
+    """The recogniser's input, (1, 3, 48, width): BGR, -1 to 1, zero beyond the line's end."""
+    width = min(LINE_WIDTH_MAX_PX, math.ceil(LINE_HEIGHT_PX * line.shape[1] / line.shape[0]))
+    resized = cv2.resize(line, (width, LINE_HEIGHT_PX))[:, :, ::-1].astype(np.float32) / 127.5 - 1.0
+    prepared = np.zeros((1, 3, LINE_HEIGHT_PX, max(width, LINE_WIDTH_MIN_PX)), np.float32)
+    prepared[0, :, :, :width] = resized.transpose(2, 0, 1)
+    return prepared
+
+
+def _decoded(steps: Probabilities) -> Probabilities | None:
+    """One row a character: CTC's best path over (steps, alphabet) and what is left for the blank; None where it is empty."""
+    blank = np.maximum(0.0, 1.0 - steps.sum(axis=1, keepdims=True))
+    best = np.hstack([blank, steps]).argmax(axis=1)
+    rows, previous = [], 0
+    for step, now in enumerate(best):
+        if now == 0:
+            previous = 0
+        elif now != previous:
+            rows.append(steps[step])
+            previous = now
+        elif steps[step, now - 1] > rows[-1][now - 1]:
+            rows[-1] = steps[step]
+    if not rows:
+        return None
+    found = np.array(rows)
+    return np.asarray(found / np.maximum(1.0, found.sum(axis=1, keepdims=True)))
+
+
+def _reads_like_a_plate(p_characters: Probabilities) -> bool:
+    if not 4 <= len(p_characters) <= plates.LENGTH_MAX:
+        return False
+    best = plates.likeliest(p_characters)
+    if not best:
+        return False
+    text, p_mean = best[0][0], float(p_characters.max(axis=1).mean())
+    if len(text) < 4 or p_mean < P_CHARACTER_MIN:
+        return False
+    digits = sum(character.isdigit() for character in text)
+    known = bool(plates.fits(text))
+    return known or (p_mean >= P_CHARACTER_UNKNOWN_FORM_MIN and 2 <= digits < len(text) and len(text) >= 5)
