@@ -1,0 +1,74 @@
+"""`clearway verify`: is this exhibit what it says it is?"""
+
+import argparse
+import json
+from pathlib import Path
+
+from clearway.envelope import PUBLIC_KEY_NAME, key_id, load_public_key
+from clearway.evidence.verify import Report, verify
+
+_DESCRIPTION = """\
+Checks an exhibit in eight numbered steps, offline, and says of each whether it passed.
+
+An exhibit is a ZIP that stands on its own: masked pictures, what was read and how surely, a signed statement, and the proof that
+it is in its sealer's ledger. Checking it needs only the sealer's public key, from a source that you trust."""
+
+_EPILOG = """\
+examples:
+  clearway verify clearway-data/exhibits/4f…e2.zip          with the key of the data folder that it lies in
+  clearway verify 4f…e2.zip --key authority.pub             with a key that you were given
+  clearway verify 4f…e2.zip --key a.pub --key b.pub --json  with either of two keys, for a program
+
+exit code:
+  0 where every step passed, 7 where one did not. A step that could not be tried has not passed."""
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser(
+        "verify",
+        help="check an exhibit, step by step, offline",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("exhibit", metavar="EXHIBIT", type=Path, help="the exhibit's ZIP file")
+    verb.add_argument(
+        "--key",
+        metavar="PUB",
+        type=Path,
+        action="append",
+        default=[],
+        help=f"a public key to trust, in PEM; may be repeated (default: ../keys/{PUBLIC_KEY_NAME} beside the exhibit's folder)",
+    )
+    verb.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    verb.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """0 where every step passed, else 7."""
+    exhibit: Path = given.exhibit
+    beside = exhibit.absolute().parent.parent / "keys" / PUBLIC_KEY_NAME
+    paths: list[Path] = given.key or ([beside] if beside.exists() else [])
+    keys = {key_id(raw): raw for raw in map(load_public_key, paths)}
+    report = verify(exhibit, keys)
+    print(_as_json(report) if given.json else _as_words(report, paths))
+    return 0 if report.passed else 7
+
+
+def _as_json(report: Report) -> str:
+    steps = [{"number": s.number, "title": s.title, "passed": s.passed, "words": s.words} for s in report.steps]
+    return json.dumps({"exhibit": report.exhibit, "passed": report.passed, "steps": steps}, ensure_ascii=False)
+
+
+def _as_words(report: Report, keys: list[Path]) -> str:
+    lines = []
+    for step in report.steps:
+        lines += [f"{step.number} {'passed' if step.passed else 'FAILED'}  {step.title}", f"          {step.words}"]
+    lines.append("")
+    if keys:
+        lines.append(f"Trusted: {', '.join(map(str, keys))}")
+    else:
+        lines.append("Trusted: no key. Name the sealer's public key with --key clearway.pub, got from a source that you trust.")
+    failed = sum(not step.passed for step in report.steps)
+    lines.append("This exhibit is as it was sealed." if report.passed else f"Do not rely on this exhibit: {failed} steps failed.")
+    return "\n".join(lines)

@@ -1,0 +1,10 @@
+"""From a finding to an exhibit that a court can check and in which nobody else can be recognised.
+
+    redact      pixels that show one vehicle and nothing else
+    manifest    what the exhibit says, as canonical JSON
+    seal        everything together in one ZIP, all or nothing
+    ledger      every seal, view and decision as one line of a Merkle tree
+    verify      the same exhibit, checked by somebody who trusts nobody
+
+Import what you need from these files: this one imports nothing, so that `clearway verify` needs only `cryptography`.
+"""

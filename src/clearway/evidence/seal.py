@@ -1,0 +1,288 @@
+"""A finding and its frames become one file that stands on its own. All or nothing.
+
+The life of an exhibit, and what a crash does at each step:
+
+    1  pictures are masked and encoded, in memory                       nothing has happened
+    2  everything but the ledger's proof is written to a hidden file
+       DATA/exhibits/.sealing-…, room for the rest is taken, fsync      the hidden file is removed by the next Sealer
+    3  the ledger takes the entry                                       the same; the entry stays, about an exhibit that never was
+    4  the proof and the directory are written, fsync                   the same
+    5  the file takes its name <id>.zip, the folder is fsynced          the exhibit is there, whole
+    6  `seal` returns
+
+The hidden file holds masked pictures only: what nobody may see has never been written.
+"""
+
+import base64
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, overload
+
+import numpy as np
+
+from clearway.envelope import seal as signed
+from clearway.errors import SealError
+from clearway.evidence import canonical
+from clearway.evidence.bundle import JSON_BYTES_MAX, LEDGER, MANIFEST, STATEMENT, TOTAL_BYTES_MAX, Writer
+from clearway.evidence.ledger import Event, Ledger, sync_folder
+from clearway.evidence.manifest import Shown, manifest, new_salt
+from clearway.evidence.redact import FILL_RGB, filled_px, png, region_at, reveal, shown_px
+from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE
+from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
+from clearway.ports import ClipEncoder, Signer
+
+EXHIBITS_FOLDER = "exhibits"
+CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
+_STAGING_PREFIX = ".sealing-"
+_WHOLE = re.compile(r"[0-9a-f]{64}\.zip", re.ASCII)
+# More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
+_RESERVED_BYTES = 32 * 1024
+_ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
+
+
+class Sealer:
+    """Seals findings into DATA/exhibits. One may run in each of several processes on one data folder."""
+
+    def __init__(
+        self,
+        data: Path,
+        signer: Signer,
+        ledger: Ledger,
+        encode: ClipEncoder,
+        made_with: Mapping[str, str],
+        clock: Callable[[], datetime],
+        stills: int,
+    ) -> None:
+        assert stills >= 1
+        self._folder = data / EXHIBITS_FOLDER
+        self._signer, self._ledger, self._encode = signer, ledger, encode
+        self._made_with, self._clock, self._stills = dict(made_with), clock, stills
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _sweep(self._folder)
+        except OSError as error:
+            raise _unwritten(self._folder, error) from error
+
+    def seal(
+        self,
+        finding: Finding,
+        frames: Sequence[Frame],
+        *,
+        clock_source: str,
+        other_plates: Callable[[Frame], Sequence[Box]],
+    ) -> Exhibit:
+        """The exhibit, on the disk and in the ledger when this returns.
+
+        `frames` are all pictures of the passage that are still held; `other_plates` gives the plates in one of them that are
+        not the subject's, which are filled where they lie inside the subject's region. SealError where no picture shows the
+        subject or where the exhibit cannot be written whole; then nothing of it is left.
+        """
+        ordered = sorted(frames, key=lambda frame: (frame.captured_at, frame.number))
+        views = [_View.of(finding.passage, frame, other_plates) for frame in ordered]
+        revealing = [place for place, view in enumerate(views) if view.shown.region_px is not None]
+        if not revealing:
+            raise SealError(
+                f"no picture of passage {finding.passage.id} is held any more.",
+                remedy="let pictures be held for longer: settings evidence.held_s and evidence.held_mb.",
+            )
+        # Before the first and after the last picture of the subject there is nothing to show.
+        clip = _Masked(views[revealing[0] : revealing[-1] + 1])
+        best = _best(finding, [views[place] for place in revealing])[: self._stills]
+        stills = {f"still-{number}.png": view for number, view in enumerate(best, start=1)}
+        files = {name: png(view.pixels()) for name, view in stills.items()}
+        files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
+        files[INSTRUCTIONS] = Path(__file__).with_name(INSTRUCTIONS).read_bytes()
+        sealed_at = self._clock()
+        said = manifest(
+            finding,
+            salt=new_salt(),
+            sealed_at=sealed_at,
+            clock_source=clock_source,
+            stills={name: view.shown for name, view in stills.items()},
+            clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
+            files=files,
+            made_with=self._made_with,
+        )
+        if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:
+            raise SealError("the exhibit would be too large.", remedy="hold pictures for less long: settings evidence.held_s.")
+        return self._write(finding, said, files, sealed_at)
+
+    def _write(self, finding: Finding, said: bytes, files: Mapping[str, bytes], sealed_at: datetime) -> Exhibit:
+        exhibit = hashlib.sha256(said).hexdigest()
+        by = f"camera:{finding.passage.camera}"
+        path = self._folder / f"{exhibit}.zip"
+        try:
+            with _staged(self._folder) as (staging, file):
+                writer = Writer(file)
+                writer.add(INSTRUCTIONS, files[INSTRUCTIONS])
+                writer.add(MANIFEST, said)
+                writer.add(STATEMENT, signed(_statement(exhibit, finding.rule, sealed_at), PAYLOAD_TYPE, self._signer))
+                for name in sorted(files.keys() - {INSTRUCTIONS}):
+                    writer.add(name, files[name])
+                file.flush()
+                # A full disk must show itself before the ledger says that the exhibit is there.
+                os.posix_fallocate(file.fileno(), file.tell(), _RESERVED_BYTES)
+                os.fsync(file.fileno())
+                writer.add(LEDGER, self._entered(exhibit, sealed_at, by))
+                os.ftruncate(file.fileno(), writer.finish())
+                file.flush()
+                os.fsync(file.fileno())
+                staging.rename(path)
+                sync_folder(self._folder)
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise _unwritten(self._folder, error) from error
+        return Exhibit(exhibit, str(path), finding.rule, sealed_at)
+
+    def _entered(self, exhibit: str, sealed_at: datetime, by: str) -> bytes:
+        """ledger.json: the entry, and the proof that it is in the ledger."""
+        index = self._ledger.append(Event.EXHIBIT_SEAL, exhibit, sealed_at, by)
+        proof = self._ledger.prove(index)
+        return canonical.dumps(
+            {
+                "entry": {"event": Event.EXHIBIT_SEAL, "subject": exhibit, "at": canonical.rfc3339(sealed_at), "by": by},
+                "index": proof.index,
+                "size": proof.size,
+                "path": [base64.b64encode(sibling).decode() for sibling in proof.path],
+                "checkpoint": proof.checkpoint,
+            }
+        )
+
+
+def list_exhibits(data: Path) -> tuple[Path, ...]:
+    """The whole exhibits of a data folder, by name. Empty where there are none."""
+    folder = data / EXHIBITS_FOLDER
+    try:
+        return tuple(sorted(path for path in folder.iterdir() if _WHOLE.fullmatch(path.name)))
+    except FileNotFoundError:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """One frame and what may be seen of it."""
+
+    frame: Frame
+    shown: Shown
+    subject: Box | None
+    other_plates: tuple[Box, ...]
+
+    @staticmethod
+    def of(passage: Passage, frame: Frame, other_plates: Callable[[Frame], Sequence[Box]]) -> "_View":
+        width_px, height_px = frame.width_px, frame.height_px
+        subject = region_at(passage, frame)
+        region_px = shown_px(subject, width_px, height_px)
+        others = tuple(other_plates(frame)) if region_px is not None else ()
+        hidden_px = tuple(bounds for plate in others if (bounds := filled_px(plate, width_px, height_px)) is not None)
+        return _View(frame, Shown(frame.number, frame.captured_at, region_px, hidden_px), subject, others)
+
+    def pixels(self) -> Pixels:
+        return reveal(self.frame.pixels, self.subject, self.other_plates)
+
+
+class _Masked(Sequence[Pixels]):
+    """The clip's pictures, each masked when it is asked for: twelve seconds of them at once would not fit in memory.
+
+    They have the size of the first; a frame of another size (a camera that changed its resolution) is blank.
+    """
+
+    def __init__(self, views: Sequence[_View]) -> None:
+        self.views = views
+        self._shape = views[0].frame.pixels.shape
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    @overload
+    def __getitem__(self, place: int) -> Pixels: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Pixels]: ...
+
+    def __getitem__(self, place: int | slice) -> Pixels | Sequence[Pixels]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        view = self.views[place]
+        if view.frame.pixels.shape == self._shape:
+            return view.pixels()
+        return np.full(self._shape, FILL_RGB, np.uint8)
+
+    def shown(self, place: int) -> Shown:
+        view = self.views[place]
+        if view.frame.pixels.shape == self._shape:
+            return view.shown
+        return Shown(view.frame.number, view.frame.captured_at, None)
+
+
+def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
+    """The decisive frames that are still held, best first; where none is, those in which the plate was read best."""
+    by_number = {view.frame.number: view for view in views}
+    decisive = [by_number[number] for number in dict.fromkeys(finding.decisive_frames) if number in by_number]
+    if decisive:
+        return decisive
+    worth = {s.frame_number: s.reading.p * s.reading.legibility for s in finding.passage.sightings if s.reading is not None}
+    return sorted(views, key=lambda view: worth.get(view.frame.number, 0.0), reverse=True)
+
+
+def _statement(exhibit: str, rule: str, sealed_at: datetime) -> bytes:
+    """The in-toto statement whose subject is the manifest."""
+    return canonical.dumps(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [{"name": MANIFEST, "digest": {"sha256": exhibit}}],
+            "predicateType": PREDICATE_TYPE,
+            "predicate": {"rule": rule, "sealed_at": canonical.rfc3339(sealed_at)},
+        }
+    )
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new hidden file, locked for as long as it is written; gone at the end unless it was renamed."""
+    path = folder / f"{_STAGING_PREFIX}{secrets.token_hex(8)}"
+    # The folder's lock keeps another Sealer's sweep from coming between a file's birth and its own lock.
+    with _locked(folder):
+        # It shows a plate: only its owner reads it until somebody decides to hand it on.
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b")
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        with file:
+            yield path, file
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what an earlier crash left half-written. A file whose writer lives is locked, and stays."""
+    with _locked(folder):
+        for path in folder.glob(f"{_STAGING_PREFIX}*"):
+            with path.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                path.unlink()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _unwritten(folder: Path, error: OSError) -> SealError:
+    return SealError(f"no exhibit could be written to {folder}: {error.strerror or error}.", remedy=_ROOM)

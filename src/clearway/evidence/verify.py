@@ -1,0 +1,283 @@
+"""Whether an exhibit is what it says it is, found out by somebody who trusts nobody.
+
+The steps, in the order in which each rests on those before it:
+
+    1  The file is a ZIP in the one form that exhibits have, within bounds.
+    2  The manifest is canonical JSON; its SHA-256 is the exhibit's id, and the file is named by it.
+    3  Exactly the files that the manifest names are there: none missing, none added.
+    4  Every one of them has the size and the SHA-256 that the manifest says.
+    5  The statement is about this manifest and is signed by a key that the verifier knows.
+    6  The ledger entry is about this exhibit, and its inclusion proof leads to the checkpoint's root.
+    7  The checkpoint is signed by a key that the verifier knows.
+    8  Whether somebody else vouches for the time: said plainly, also where nobody does.
+
+A step that cannot be tried because one before it failed counts as failed. Everything is foreign until it is checked, so nothing
+here raises, whatever the bytes are. It needs `cryptography` and the standard library, and no network.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clearway.envelope import EnvelopeError, open_sealed, parse
+from clearway.errors import ExhibitError
+from clearway.evidence import canonical
+from clearway.evidence.bundle import COMPANIONS, LEDGER, MANIFEST, STATEMENT, TOTAL_BYTES_MAX, Bundle, BundleError, opened
+from clearway.evidence.ledger import (
+    Checkpoint,
+    Event,
+    checkpoint_signed_by,
+    leaf_hash,
+    read_checkpoint,
+    read_entry,
+    verify_inclusion,
+)
+
+FORMAT = "clearway-exhibit/1"
+# github.com/in-toto/attestation, spec/v1: the statement's type and the DSSE payload type that carries it.
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+PREDICATE_TYPE = "https://clearway.example/exhibit/v1"
+_HEX_256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+# RFC 9162: a tree of 2**63 leaves has no longer path.
+_PATH_MAX = 63
+
+TITLES = (
+    "The file is an ordinary ZIP, within bounds",
+    "The manifest is canonical and its SHA-256 is the exhibit's id",
+    "Exactly the files that the manifest names are there",
+    "Every file has its SHA-256",
+    "The statement is signed by a known key",
+    "The ledger holds an entry about this exhibit",
+    "The ledger's checkpoint is signed by a known key",
+    "Who else vouches for the time",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One numbered step; `words` say what was found, or what is wrong."""
+
+    number: int
+    title: str
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every step, always all of them. `exhibit` is the id, None where no manifest could be read."""
+
+    exhibit: str | None
+    steps: tuple[Step, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(step.passed for step in self.steps)
+
+
+class _FailedError(ValueError):
+    """A step that does not pass; the message says why."""
+
+
+@dataclass(slots=True)
+class _Case:
+    """What the steps have found so far."""
+
+    path: Path
+    bundle: Bundle
+    keys: dict[str, bytes]
+    exhibit: str | None = None
+    manifest: dict[str, object] = field(default_factory=dict)
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+    note: str = ""
+
+
+def verify(path: Path, trusted_keys: Mapping[str, bytes]) -> Report:
+    """The report on the exhibit at `path`. `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys. Never raises."""
+    try:
+        with opened(path) as bundle:
+            case = _Case(path, bundle, dict(trusted_keys))
+            steps = [_step(1, True, f"{len(bundle.members)} files, nothing before, between or behind them")]
+            for number, check in enumerate(_CHECKS, start=2):
+                steps.append(_tried(number, check, case, steps))
+            return Report(case.exhibit, tuple(steps))
+    except BundleError as error:
+        rest = (_step(number, False, "not tried, because step 1 failed") for number in range(2, len(TITLES) + 1))
+        return Report(None, (_step(1, False, str(error)), *rest))
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Every file of the exhibit at `path` by name, unverified. ExhibitError where it is no exhibit's ZIP."""
+    try:
+        with opened(path) as bundle:
+            return {name: bundle.read(name, TOTAL_BYTES_MAX) for name in bundle.members}
+    except BundleError as error:
+        raise ExhibitError(
+            f"{path} is no whole exhibit: {error}.", remedy="ask its sender for an intact copy; do not use this one."
+        ) from None
+
+
+def _step(number: int, passed: bool, words: str) -> Step:
+    return Step(number, TITLES[number - 1], passed, words)
+
+
+# Which earlier steps each step rests on: what it would say without them would be worth nothing.
+_RESTS_ON = {2: (), 3: (2,), 4: (2, 3), 5: (2,), 6: (2,), 7: (6,), 8: (2,)}
+
+
+def _tried(number: int, check: Callable[[_Case], str], case: _Case, before: list[Step]) -> Step:
+    failed = [n for n in _RESTS_ON[number] if not before[n - 1].passed]
+    if failed:
+        return _step(number, False, f"not tried, because step {failed[0]} failed")
+    try:
+        return _step(number, True, check(case))
+    except (_FailedError, BundleError, EnvelopeError) as error:
+        return _step(number, False, str(error))
+
+
+def _manifest(case: _Case) -> str:
+    raw = case.bundle.read(MANIFEST)
+    try:
+        said = canonical.loads(raw)
+    except ValueError as error:
+        raise _FailedError(f"{MANIFEST}: {error}") from None
+    case.exhibit = hashlib.sha256(raw).hexdigest()
+    if not isinstance(said, dict) or said.get("format") != FORMAT:
+        raise _FailedError(f"{MANIFEST} is not of the format {FORMAT}, the only one that this program knows")
+    case.manifest = said
+    case.files = _named(said.get("files"))
+    if case.path.name != f"{case.exhibit}.zip":
+        if _HEX_256.fullmatch(case.path.stem):
+            raise _FailedError(f"the file is named by another exhibit's id; this one's is {case.exhibit}")
+        return f"{case.exhibit} (the file was renamed)"
+    return case.exhibit
+
+
+def _named(files: object) -> dict[str, tuple[str, int]]:
+    """Name → (SHA-256 in hex, size in bytes)."""
+    named: dict[str, tuple[str, int]] = {}
+    for line in files if isinstance(files, list) else [None]:
+        match line:
+            case {"name": str(name), "sha256": str(sha256), "size_bytes": int(size_bytes), **rest} if not rest:
+                if name in named or name in COMPANIONS:
+                    raise _FailedError(f"{MANIFEST} names {name[:80]!r} where it must not")
+                named[name] = sha256, size_bytes
+            case _:
+                raise _FailedError(f"{MANIFEST} does not say which files belong to the exhibit")
+    return named
+
+
+def _files(case: _Case) -> str:
+    expected = set(case.files) | COMPANIONS
+    missing, added = sorted(expected - set(case.bundle.members)), sorted(set(case.bundle.members) - expected)
+    if missing or added:
+        faults = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"added: {', '.join(added)}"] * bool(added)
+        raise _FailedError("; ".join(faults)[:500])
+    return f"{len(case.files)} named files and the three that vouch for them"
+
+
+def _hashes(case: _Case) -> str:
+    for name, (sha256, size_bytes) in case.files.items():
+        member = case.bundle.members[name]
+        if (member.sha256, member.size_bytes) != (sha256, size_bytes):
+            raise _FailedError(f"{name} was changed after it was sealed")
+    return f"{len(case.files)} of {len(case.files)}"
+
+
+def _statement(case: _Case) -> str:
+    raw = case.bundle.read(STATEMENT)
+    payload, payload_type, signatures = parse(raw)
+    only_spelling = {
+        "payloadType": payload_type,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": key, "sig": base64.b64encode(signature).decode()} for key, signature in signatures],
+    }
+    if json.dumps(only_spelling, separators=(",", ":")).encode() != raw or len(signatures) != 1:
+        raise _FailedError(f"{STATEMENT} holds something that is not signed")
+    if not case.keys:
+        raise _FailedError("no key is known to check it with; name the sealer's public key (--key clearway.pub)")
+    if signatures[0][0] not in case.keys:
+        raise _FailedError(f"it is signed by a stranger, {signatures[0][0][:16]}…: nobody whose key you hold sealed this")
+    _, signer = open_sealed(raw, PAYLOAD_TYPE, case.keys)
+    try:
+        said = canonical.loads(payload)
+    except ValueError as error:
+        raise _FailedError(f"the statement: {error}") from None
+    subject = [{"name": MANIFEST, "digest": {"sha256": case.exhibit}}]
+    if not isinstance(said, dict) or (said.get("_type"), said.get("predicateType")) != (STATEMENT_TYPE, PREDICATE_TYPE):
+        raise _FailedError("what is signed is no statement about an exhibit")
+    if said.get("subject") != subject:
+        raise _FailedError("the signed statement is about another manifest")
+    return f"key {signer[:16]}…"
+
+
+def _ledger(case: _Case) -> str:
+    raw = case.bundle.read(LEDGER)
+    try:
+        said = canonical.loads(raw)
+    except ValueError as error:
+        raise _FailedError(f"{LEDGER}: {error}") from None
+    match said:
+        case {
+            "entry": dict(fields),
+            "index": int(index),
+            "size": int(size),
+            "path": list(path),
+            "checkpoint": str(note),
+            **rest,
+        } if not rest and len(path) <= _PATH_MAX and not isinstance(index, bool) and not isinstance(size, bool):
+            pass
+        case _:
+            raise _FailedError(f"{LEDGER} is not of the form that an exhibit's has")
+    try:
+        line = canonical.dumps(fields)
+        entry, checkpoint, siblings = read_entry(line), read_checkpoint(note), [_hash(text) for text in path]
+    except ValueError as error:
+        raise _FailedError(f"{LEDGER}: {error}") from None
+    if entry.event is not Event.EXHIBIT_SEAL or entry.subject != case.exhibit:
+        raise _FailedError("the ledger entry is about something else")
+    if canonical.rfc3339(entry.at) != case.manifest.get("sealed_at"):
+        raise _FailedError("the ledger entry has another time than the manifest")
+    if size != checkpoint.size or not _leads(line, index, siblings, checkpoint):
+        raise _FailedError("the inclusion proof does not lead to the checkpoint's root: it is of another tree")
+    case.note = note
+    return f"entry {index} of {size}, in {checkpoint.origin}"
+
+
+def _hash(text: object) -> bytes:
+    """The 32 bytes that `text` spells in base64, in their only spelling."""
+    try:
+        raw = base64.b64decode(str(text), validate=True)
+    except (ValueError, binascii.Error):
+        raw = b""
+    if len(raw) != hashlib.sha256().digest_size or base64.b64encode(raw).decode() != text:
+        raise ValueError("its path holds something that is no hash")
+    return raw
+
+
+def _leads(line: bytes, index: int, path: list[bytes], checkpoint: Checkpoint) -> bool:
+    return verify_inclusion(leaf_hash(line), index, checkpoint.size, path, checkpoint.root)
+
+
+def _checkpoint(case: _Case) -> str:
+    if not case.keys:
+        raise _FailedError("no key is known to check it with; name the sealer's public key (--key clearway.pub)")
+    for key, raw in case.keys.items():
+        if checkpoint_signed_by(case.note, raw):
+            return f"key {key[:16]}…"
+    raise _FailedError("it is signed by a stranger, or it was changed after it was signed")
+
+
+def _timestamp(case: _Case) -> str:
+    if case.manifest.get("timestamp") != "none":
+        raise _FailedError("the manifest speaks of a timestamp that this program cannot check")
+    return "timestamp: none. Only the sealer's own clock says when this was sealed"
+
+
+_CHECKS = (_manifest, _files, _hashes, _statement, _ledger, _checkpoint, _timestamp)
