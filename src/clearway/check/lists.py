@@ -83,7 +83,7 @@ class Faults:
     def refuse_any(self, what: str, *, advice: str = "") -> None:
         """Raises ListError where there is a fault; `advice` is one more sentence for whoever mends it."""
         if self.count:
-            more = f"; and {self.count - len(self.first)} more" if self.count > len(self.first) else ""
+            more = f"; and {self.count - len(self.first):,} more" if self.count > len(self.first) else ""
             raise ListError(
                 f"the {what} was refused: {'; '.join(self.first)}{more}.",
                 remedy=f"have its publisher mend them and send the whole list; until then the list in force stays.{advice}",
@@ -125,10 +125,10 @@ def rows(data: bytes, header: Sequence[str], what: str, faults: Faults) -> Itera
     _refuse_size(data, f"the {what}")
     _refuse_encoding(data, what)
     reader = csv.reader(_lines(data), strict=True)
+    end = count = 0
     try:
         _refuse_header(next(reader, []), header, what)
         end = reader.line_num
-        count = 0
         for fields in reader:
             line, end = end + 1, reader.line_num
             if not fields:
@@ -143,7 +143,7 @@ def rows(data: bytes, header: Sequence[str], what: str, faults: Faults) -> Itera
             else:
                 yield line, fields
     except csv.Error:
-        faults.add(reader.line_num, "a quotation mark in the wrong place, or one that is never closed; nothing after it was read")
+        faults.add(end + 1, "a quotation mark in the wrong place, or one that is never closed; nothing after it was read")
     except _LongLineError:
         faults.add(reader.line_num + 1, f"more than {LINE_CHARACTERS_MAX:,} characters in one line; nothing after it was read")
 
