@@ -28,7 +28,7 @@ def dumps(value: object) -> bytes:
 def loads(raw: bytes) -> object:
     """What `raw` says. ValueError, in plain words, where it is not JSON or not in RFC 8785 form (also on a duplicate key)."""
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refused)
+        value = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refused, parse_int=_whole)
         again = dumps(value)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -46,6 +46,11 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(set(names)) != len(names):
         raise ValueError(f"it names the key {next(n for n in names if names.count(n) > 1)!r} twice")
     return dict(pairs)
+
+
+def _whole(digits: str) -> int | float:
+    """An int where doubles can tell it from its neighbours; a larger one is a double, whatever its spelling."""
+    return int(digits) if len(digits) < 17 and abs(int(digits)) <= WHOLE_MAX else float(digits)
 
 
 def _refused(constant: str) -> object:

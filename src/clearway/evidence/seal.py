@@ -29,7 +29,7 @@ from typing import BinaryIO, overload
 import numpy as np
 
 from clearway.envelope import seal as signed
-from clearway.errors import SealError
+from clearway.errors import SealError, StoreError
 from clearway.evidence import canonical
 from clearway.evidence.bundle import JSON_BYTES_MAX, LEDGER, MANIFEST, STATEMENT, TOTAL_BYTES_MAX, Writer
 from clearway.evidence.ledger import Event, Ledger, sync_folder
@@ -145,8 +145,10 @@ class Sealer:
 
     def _entered(self, exhibit: str, sealed_at: datetime, by: str) -> bytes:
         """ledger.json: the entry, and the proof that it is in the ledger."""
-        index = self._ledger.append(Event.EXHIBIT_SEAL, exhibit, sealed_at, by)
-        proof = self._ledger.prove(index)
+        try:
+            proof = self._ledger.prove(self._ledger.append(Event.EXHIBIT_SEAL, exhibit, sealed_at, by))
+        except StoreError as error:
+            raise SealError(f"no exhibit could be sealed: {error.happened}", remedy=error.remedy) from error
         return canonical.dumps(
             {
                 "entry": {"event": Event.EXHIBIT_SEAL, "subject": exhibit, "at": canonical.rfc3339(sealed_at), "by": by},

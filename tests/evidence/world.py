@@ -1,0 +1,104 @@
+"""A data folder with keys, a ledger and a sealer, and one vehicle that drives through noise.
+
+Every pixel of every frame is random, so a pixel that gets out where it should not has nowhere to hide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from clearway.envelope import FileSigner, create_keys
+from clearway.evidence.ledger import Ledger
+from clearway.evidence.seal import Sealer
+from clearway.facts import Answer, Box, Exhibit, Finding, Frame, Kind, Passage, Pixels, Plate, Reading, Record, Sighting
+from clearway.plates import ALPHABET, PLACE
+from clearway.ports import ClipEncoder
+
+BEGUN_AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+SEALED_AT = datetime(2026, 11, 22, 8, 30, 9, 250_000, tzinfo=UTC)
+FRAME_S = 0.2
+PLATE = "AB12CDE"
+MADE_WITH = {"program": "clearway", "version": "0.1.0", "settings_sha256": "00" * 32}
+
+
+def stub_encode(pictures: Sequence[Pixels], times: Sequence[datetime]) -> bytes:
+    """Stands where the clip's content does not matter: every picture's pixels, one after the other."""
+    assert len(pictures) == len(times)
+    return b"".join(picture.tobytes() for picture in pictures)
+
+
+def frames(count: int = 12, width_px: int = 96, height_px: int = 64, seed: int = 7) -> list[Frame]:
+    dice = np.random.default_rng(seed)
+    return [
+        Frame(
+            "north-gate",
+            number,
+            BEGUN_AT + timedelta(seconds=FRAME_S * number),
+            40.0,
+            dice.integers(0, 256, (height_px, width_px, 3), dtype=np.uint8),
+        )
+        for number in range(count)
+    ]
+
+
+def reading(text: str = PLATE, p: float = 0.97) -> Reading:
+    p_characters = np.zeros((len(text), len(ALPHABET)))
+    for place, character in enumerate(text):
+        p_characters[place, PLACE[character]] = p
+    return Reading(text, p_characters)
+
+
+def sighting(number: int, box: Box) -> Sighting:
+    plate_box = Box(box.left_px + 4, box.bottom_px - 12, box.left_px + 24, box.bottom_px - 6)
+    at = BEGUN_AT + timedelta(seconds=FRAME_S * number)
+    return Sighting(number, at, Kind.VEHICLE, box, 0.9, plate_box, reading())
+
+
+def passage(numbers: Sequence[int] = (2, 5, 8)) -> Passage:
+    """A vehicle that moves 3 px to the right with every frame."""
+    sightings = tuple(sighting(n, Box(10.5 + 3 * n, 12.0, 42.5 + 3 * n, 50.0)) for n in numbers)
+    plate = Plate(PLATE, 0.985, len(sightings), (("A812CDE", 0.011), ("AB12CDF", 0.002)), reading().p_characters, "GB")
+    return Passage("north-gate-1", "north-gate", sightings, 40.0, plate)
+
+
+def finding(of: Passage | None = None, decisive_frames: tuple[int, ...] = (5, 2)) -> Finding:
+    line = {"plate": "AB12 CDE", "reason": "stolen", "case": "2026-1187", "expires": "2026-12-31T00:00:00Z"}
+    listed = Record("hotlist", "listed", Answer.YES, BEGUN_AT + timedelta(seconds=2), BEGUN_AT - timedelta(hours=3), 0.98, line)
+    because = "The hot list says that this vehicle is stolen."
+    return Finding("wanted", of or passage(), PLATE, 0.98, because, (listed,), decisive_frames)
+
+
+def no_plates(_: Frame) -> Sequence[Box]:
+    return ()
+
+
+@dataclass
+class World:
+    data: Path
+    encode: ClipEncoder = stub_encode
+    stills: int = 2
+    signer: FileSigner = field(init=False)
+    ledger: Ledger = field(init=False)
+    sealer: Sealer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signer = create_keys(self.data / "keys")
+        self.ledger = Ledger(self.data / "ledger", self.signer)
+        self.sealer = self.new_sealer()
+
+    @property
+    def keys(self) -> dict[str, bytes]:
+        return {self.signer.key_id: self.signer.public_key()}
+
+    @property
+    def exhibits(self) -> Path:
+        return self.data / "exhibits"
+
+    def new_sealer(self) -> Sealer:
+        return Sealer(self.data, self.signer, self.ledger, self.encode, MADE_WITH, lambda: SEALED_AT, self.stills)
+
+    def seal(self) -> Exhibit:
+        return self.sealer.seal(finding(), frames(), clock_source="NTP, stratum 2", other_plates=no_plates)
