@@ -71,7 +71,7 @@ FORMATS = tuple(
         ("LT", "Order on plates, VĮ Regitra", ("LLLDDD",)),
         ("NL", "Regeling kentekens en kentekenplaten", ("DDLLLD", "DLLLDD", "LLDDDL", "LDDDLL", "DDLLLL", "LLLLDD", "LLDDLL")),
         ("NO", "Kjøretøyforskriften", ("LLDDDDD",)),
-        ("PL", "Rozporządzenie of 31 August 2022", ("LLDDDDD", "LLLDDDD", "LLDDDDL", "LLLDDDL", "LLDDDLL", "LLLLDDD", "LLLDDLL")),
+        ("PL", "Rozporządzenie of 31 August 2022", ("LLDDDDD", "LLLDDDD", "LLDDDDL", "LLLDDDL", "LLDDDLL", "LLLDDLL")),
         ("PT", "Decreto-Lei 54/2005", ("DDDDLL", "DDLLDD", "LLDDDD", "LLDDLL")),
         ("RO", "OMAI 1501/2006", ("LLDDLLL", "LDDLLL", "LDDDLLL")),
         ("RU", "GOST R 50577-2018", ("LDDDLLDD", "LDDDLLDDD")),
@@ -79,7 +79,7 @@ FORMATS = tuple(
         ("SK", "Act 106/2018", ("LLDDDLL",)),
         ("UA", "DSTU 4278:2019", ("LLDDDDLL",)),
         ("US", "state motor vehicle codes", ("LLLDDDD", "DLLLDDD", "LLLDDD", "LLDLDL", "DDDLLL", "LLLLDDD", "LLDDDDD", "DDDDDDD")),
-        ("US", "state motor vehicle codes", ("LLDDDD", "LDDDDDD", "DDDDDD", "LLDLDDD", "DLLDDDD", "LLDDDLL", "DDDLDD", "LLLDLDD")),
+        ("US", "state motor vehicle codes", ("LLDDDD", "LDDDDDD", "DDDDDD", "LLDLDDD", "DLLDDDD", "LLDDDLL", "DDDLDD")),
         ("VN", "Circular 24/2023/TT-BCA", ("DDLDDDDD", "DDLDDDD", "DDLLDDDDD")),
     )
     for pattern in patterns
@@ -110,6 +110,12 @@ def fits(text: str) -> frozenset[str]:
         for form, _ in _by_length().get(len(text), ())
         if all(character in _SETS[place] for character, place in zip(text, form.pattern, strict=True))
     )
+
+
+def plausible(text: str) -> bool:
+    """Whether the text may stand on a plate: a known format, or at least five characters, of them a letter and two digits."""
+    digits = sum(character.isdigit() for character in text)
+    return bool(fits(text)) or (len(text) >= 5 and 2 <= digits < len(text))
 
 
 def log_prior(text: str) -> float:

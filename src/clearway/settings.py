@@ -30,6 +30,7 @@ class CameraSettings(_Table):
     unstated_clock_error_s: float = Field(
         86400.0, ge=0, description="how wrong a clip's time may be where the clip does not say when it was filmed"
     )
+    retry_for_s: float = Field(60.0, ge=0, description="how long a live camera that gives no picture is tried again")
 
 
 class SightSettings(_Table):
@@ -85,7 +86,7 @@ def load(path: Path | None = None) -> Settings:
         if named:
             raise SettingsError(f"there is no settings file {path}.", remedy="run `clearway init` to write one.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}.", remedy="mend that line, or write the file anew.") from error
+        raise SettingsError(f"{path} is no TOML: {error}.", remedy="mend that line, or write the file anew.") from error
     for name, value in os.environ.items():
         table, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
         if name.startswith(ENVIRONMENT_PREFIX) and key:

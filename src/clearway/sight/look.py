@@ -1,5 +1,7 @@
 """Looking at one frame: detections become sightings of vehicles with a reading each."""
 
+from dataclasses import dataclass
+
 from clearway.facts import Box, Detection, Frame, Kind, Sighting
 from clearway.ports import Detector, Reader
 
@@ -7,22 +9,33 @@ from clearway.ports import Detector, Reader
 WIDE_PLATE_M, SHORT_PLATE_M, SHORT_ASPECT_MAX = 0.52, 0.305, 3.0
 # What is shown of a vehicle around its plate: bumper, grille or boot lid, never a window. Plates hang 0.3 to 0.8 m above the
 # road and bonnets end about 0.5 m above the plate; a windscreen never begins lower.
-BESIDE_M, ABOVE_M, BELOW_M = 0.7, 0.45, 0.35
+BESIDE_M, ABOVE_M, BELOW_M = 0.5, 0.45, 0.25
 
 
-def look(frame: Frame, region: Box, detector: Detector, reader: Reader) -> tuple[Sighting, ...]:
-    """The vehicles whose plates can be read in that region of the frame, best first; one sighting a plate."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What one look found: vehicles whose plates were read, and places that may be plates but could not be read."""
+
+    sightings: tuple[Sighting, ...]
+    unread: tuple[Box, ...]
+
+
+def look(frame: Frame, region: Box, detector: Detector, reader: Reader) -> Seen:
+    """What is in that region of the frame, best first; one sighting a plate."""
     sightings: list[Sighting] = []
+    unread: list[Box] = []
     for detection in detector.find(frame, region):
         if detection.kind is not Kind.PLATE or any(_same(detection, seen) for seen in sightings):
             continue
         reading = reader.read(frame, detection)
-        if reading is not None:
+        if reading is None:
+            unread.append(detection.box)
+        else:
             box = around(detection.box, frame)
             sightings.append(
                 Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading)
             )
-    return tuple(sightings)
+    return Seen(tuple(sightings), tuple(unread))
 
 
 def around(plate: Box, frame: Frame) -> Box:

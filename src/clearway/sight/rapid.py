@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 import rapidocr
 from numpy.typing import NDArray
+from rapidocr.ch_ppocr_det import TextDetOutput
 
 from clearway import plates
 from clearway.errors import InstallationError
@@ -80,9 +81,9 @@ class RapidDetector:
         short, long = sorted(part.shape[:2])
         scale = min(max(1.0, min(self._short_side_px / short, self._enlarge_max)), LONG_SIDE_MAX_PX / long)
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        seen = np.ascontiguousarray(part) if scale == 1 else cv2.resize(part, None, fx=scale, fy=scale, interpolation=interpolation)
+        seen = cv2.resize(part, None, fx=scale, fy=scale, interpolation=interpolation)
         found = self._engine(seen, use_det=True, use_cls=False, use_rec=False)
-        if found.boxes is None:
+        if not isinstance(found, TextDetOutput) or found.boxes is None or found.scores is None:
             return ()
         to_x, to_y = part.shape[1] / seen.shape[1], part.shape[0] / seen.shape[0]
         detections = []
@@ -205,11 +206,7 @@ def _reads_like_a_plate(p_characters: Probabilities) -> bool:
     if not 4 <= len(p_characters) <= plates.LENGTH_MAX:
         return False
     best = plates.likeliest(p_characters)
-    if not best:
+    if not best or not plates.plausible(best[0][0]):
         return False
-    text, p_mean = best[0][0], float(p_characters.max(axis=1).mean())
-    if len(text) < 4 or p_mean < P_CHARACTER_MIN:
-        return False
-    digits = sum(character.isdigit() for character in text)
-    known = bool(plates.fits(text))
-    return known or (p_mean >= P_CHARACTER_UNKNOWN_FORM_MIN and 2 <= digits < len(text) and len(text) >= 5)
+    p_mean_min = P_CHARACTER_MIN if plates.fits(best[0][0]) else P_CHARACTER_UNKNOWN_FORM_MIN
+    return float(p_characters.max(axis=1).mean()) >= p_mean_min

@@ -1,0 +1,106 @@
+"""A live camera: the newest frame, whatever happens to the older ones, through every loss of the line."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import av
+
+from clearway.camera.clip import upright
+from clearway.errors import SourceError
+from clearway.facts import Frame
+
+QUEUE_MAX = 2
+OPEN_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 10.0
+PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
+# Capture is timed when a frame arrives on this machine: network and jitter buffer lie between. Half a second is a bound for a
+# camera on the same network; a clock that is itself wrong is the operator's to state.
+ARRIVAL_CLOCK_ERROR_MS = 500.0
+
+
+class Live:
+    """A stream (`rtsp://…`) or a camera device (`/dev/video0`) as a Source.
+
+    One thread captures into a queue of QUEUE_MAX frames; when the reader is slow the oldest is dropped and counted. A lost
+    line is opened again after growing pauses, each told to `announce`; after `retry_for_s` without a picture SourceError.
+    """
+
+    frames_expected: int | None = None
+    clock = "this machine's clock on arrival"
+
+    def __init__(self, url: str, camera: str, retry_for_s: float, announce: Callable[[str], None]) -> None:
+        self.camera, self._url, self._retry_for_s, self._announce = camera, url, retry_for_s, announce
+        self.frames_dropped = 0
+        self._frames: queue.Queue[Frame | SourceError] = queue.Queue(QUEUE_MAX)
+        self._stopped = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        capture = threading.Thread(target=self._capture, name="capture", daemon=True)
+        capture.start()
+        try:
+            while True:
+                arrived = self._frames.get()
+                if isinstance(arrived, SourceError):
+                    raise arrived
+                yield arrived
+        finally:
+            self._stopped.set()
+            capture.join(timeout=2 * READ_TIMEOUT_S)
+
+    def _capture(self) -> None:
+        number, pause_s, lost_at = 0, PAUSE_FIRST_S, time.monotonic()
+        while not self._stopped.is_set():
+            why = "the stream ended"
+            try:
+                with _opened(self._url) as container:
+                    for picture in container.decode(video=0):
+                        self._offer(Frame(self.camera, number, datetime.now(UTC), ARRIVAL_CLOCK_ERROR_MS, upright(picture)))
+                        number, pause_s, lost_at = number + 1, PAUSE_FIRST_S, time.monotonic()
+                        if self._stopped.is_set():
+                            return
+            except SourceError as error:
+                self._offer(error)
+                return
+            except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
+                why = str(getattr(error, "strerror", None) or error).splitlines()[0]
+            if time.monotonic() - lost_at + pause_s > self._retry_for_s:
+                self._offer(
+                    SourceError(
+                        f"{shown(self._url)} gave no picture for {time.monotonic() - lost_at:.0f} s ({why}).",
+                        remedy="check the address, the camera's power and the network; `camera.retry_for_s` sets the patience.",
+                    )
+                )
+                return
+            self._announce(f"{shown(self._url)}: {why}; trying again in {pause_s:.0f} s")
+            self._stopped.wait(pause_s)
+            pause_s = min(PAUSE_MAX_S, 2 * pause_s)
+
+    def _offer(self, item: Frame | SourceError) -> None:
+        """Puts the newest item in, dropping the oldest where the queue is full."""
+        while True:
+            try:
+                self._frames.put_nowait(item)
+            except queue.Full:
+                try:
+                    self._frames.get_nowait()
+                    self.frames_dropped += 1
+                except queue.Empty:
+                    pass
+            else:
+                return
+
+
+def shown(url: str) -> str:
+    """The address without the user and password that may stand in it."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url
+
+
+def _opened(url: str) -> Any:
+    if url.startswith("/dev/"):
+        return av.open(url, format="v4l2", timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+    options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
+    return av.open(url, options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))

@@ -1,0 +1,99 @@
+"""`clearway read`: the plates in pictures."""
+
+import argparse
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clearway import plates
+from clearway import settings as settings_file
+from clearway.camera.stills import read_picture
+from clearway.errors import SourceError
+from clearway.facts import Box, Detection, Frame, Kind, Reading
+from clearway.ports import Detector, Reader
+from clearway.sight.look import look
+from clearway.sight.rapid import RapidDetector, RapidReader
+from clearway.track.fusion import fuse
+
+_DESCRIPTION = """\
+Reads the plates in pictures, most certain first. Nothing is kept. p is the probability that the whole text is right; a plate that is
+cut by the picture's edge has p 0, since what is missing cannot be known."""
+_EPILOG = """\
+examples:
+  clearway read car.jpg
+  clearway read --json pictures/*.jpg > readings.jsonl     one JSON line a picture
+  clearway read --crop plate.png                           the picture is a plate already
+
+exit code: 0 every picture was read · 4 one could not be (the others were)"""
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser(
+        "read",
+        help="read the plates in pictures",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a picture: JPEG, PNG, WebP, BMP or TIFF")
+    verb.add_argument("--json", action="store_true", help="print one JSON line a picture")
+    verb.add_argument("--crop", action="store_true", help="each picture is a plate already: do not search, only read")
+    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml where there is one)")
+    verb.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """0 where every picture could be read, else the exit code of the first that could not."""
+    threads = settings_file.load(given.settings).sight.threads
+    detector, reader = RapidDetector(threads), RapidReader(threads)
+    exit_code = 0
+    for path in given.images:
+        try:
+            pixels, taken_at = read_picture(path)
+        except SourceError as error:
+            print(f"clearway: {error.diagnosis()}", file=sys.stderr)
+            exit_code = exit_code or error.exit_code
+            continue
+        frame = Frame("stills", 0, taken_at or datetime.now(UTC), 0.0, pixels)
+        began_s = time.process_time()
+        found = _in_crop(frame, detector, reader) if given.crop else _in_scene(frame, detector, reader)
+        told = [_told(box, reading) for box, reading in found]
+        told.sort(key=lambda plate: -plate["p"])
+        line = {"image": str(path), "plates": told, "cpu_ms": round(1e3 * (time.process_time() - began_s), 2)}
+        print(json.dumps(line, ensure_ascii=False) if given.json else _in_words(line), flush=True)
+    return exit_code
+
+
+def _in_scene(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
+    sightings = look(frame, frame.whole, detector, reader).sightings
+    return [(s.plate_box, s.reading) for s in sightings if s.plate_box is not None and s.reading is not None]
+
+
+def _in_crop(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
+    """The one plate that fills the picture; where it does not read as one line, the surest line found inside it."""
+    reading = reader.read(frame, Detection(Kind.PLATE, frame.whole, 1.0))
+    if reading is None:
+        found = _in_scene(frame, detector, reader)
+        reading = max((r for _, r in found), key=lambda r: r.p, default=None)
+    return [(frame.whole, reading)] if reading is not None else []
+
+
+def _told(box: Box, reading: Reading) -> dict[str, object]:
+    plate = fuse([reading])
+    place = [round(edge, 1) for edge in (box.left_px, box.top_px, box.right_px, box.bottom_px)]
+    if plate is None:
+        p_characters = [round(float(p), 4) for p in reading.p_characters.max(axis=1)]
+        return {"text": reading.text, "p": 0.0, "p_characters": p_characters, "box": place, "region": "unknown"}
+    p_characters = [
+        round(float(row[plates.PLACE[character]]), 4) for row, character in zip(plate.p_characters, plate.text, strict=True)
+    ]
+    return {"text": plate.text, "p": round(plate.p, 4), "p_characters": p_characters, "box": place, "region": plate.region}
+
+
+def _in_words(line: dict[str, object]) -> str:
+    found = line["plates"]
+    assert isinstance(found, list)
+    told = [f"  {plate['text']:<12} p {plate['p']:.3f}  region {plate['region']:<8} at {plate['box']}" for plate in found]
+    return "\n".join([str(line["image"]), *(told or ["  no plate found"])])

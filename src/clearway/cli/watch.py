@@ -1,0 +1,118 @@
+"""`clearway watch`: a camera in, findings out."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from clearway import settings as settings_file
+from clearway.edge.guard import leave_no_dump
+from clearway.edge.pipeline import Counters, Sealed
+from clearway.edge.station import Station, first_sight
+
+_DESCRIPTION = """\
+Watches a camera, a clip or a folder of pictures. Vehicles pass, their plates are read over many frames, and each is asked about in
+the lists on this machine. What a rule finds is sealed as an exhibit and told as one JSON line on stdout:
+
+  {"rule", "plate", "p", "passage", "first_at", "last_at", "exhibit"}
+
+Nothing is kept of any other vehicle. Words and progress go to stderr, with a summary of counters at the end."""
+_EPILOG = """\
+SOURCE is one of
+  road.mp4                     a clip: every frame of it, as fast as this machine can
+  pictures/                    a folder of pictures, in order of their names
+  rtsp://user@camera/stream    a live camera: the newest frame, older ones are dropped and counted
+  /dev/video0                  a camera on this machine
+
+examples:
+  clearway watch road.mp4 --hotlist hotlist.csv
+  clearway watch rtsp://10.0.0.7/main --register register.csv --out /srv/clearway
+
+A hot list is a CSV file with the header plate,region,class,reason,source,case,issued,verified,expires; a register extract one with
+plate,valid_from,valid_to,class,colour. Either is checked line by line, signed and kept until it is replaced. Ctrl-C ends a watch;
+vehicles in view are judged first.
+
+exit code: 0 the source was watched to its end · 3 settings · 4 the source · 5 a list · 6 an exhibit could not be sealed · 8 data"""
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser(
+        "watch",
+        help="watch a camera, a clip or a folder of pictures, and seal what should be looked at",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("source", metavar="SOURCE", help="a clip, a folder of pictures, rtsp://…, or a camera device")
+    verb.add_argument("--hotlist", metavar="FILE", type=Path, help="put this CSV in force as the hot list first")
+    verb.add_argument("--register", metavar="FILE", type=Path, help="put this CSV in force as the register extract first")
+    verb.add_argument("--out", metavar="DIR", type=Path, help="the data folder (default: settings store.data, clearway-data)")
+    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml where there is one)")
+    verb.add_argument("--json", action="store_true", help="tell the summary on stderr as one JSON line instead of words")
+    verb.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """0 when the source was watched to its end, or until Ctrl-C."""
+    leave_no_dump()
+    settings = settings_file.load(given.settings)
+    station = Station(given.out or settings.store.data, settings)
+    if station.new_keys:
+        _say(f"new keys were made in {station.data / 'keys'}: exhibits verify against them, so keep a copy of clearway.key safe")
+    if given.hotlist:
+        published = station.publish_hotlist(given.hotlist)
+        _say(f"the hot list is in force: {published.entries} entries; {published.expired} expired ones were left out")
+    if given.register:
+        _say(f"the register extract is in force: {station.publish_register(given.register).entries} entries")
+    source = station.open(given.source, _say)
+    pipeline = station.pipeline(source, *first_sight(settings))
+    try:
+        with tqdm(
+            total=source.frames_expected, unit=" frames", desc=source.camera, mininterval=0.5 if sys.stderr.isatty() else 5
+        ) as bar:
+            for sealed in pipeline.run(on_frame=lambda frame: _progress(bar, pipeline.counters)):
+                bar.clear()
+                print(as_json(sealed), flush=True)
+    except KeyboardInterrupt:
+        _say("stopped; the vehicles in view were judged")
+    finally:
+        station.keep_counts(pipeline.counters)
+        _say(json.dumps(pipeline.counters.as_dict()) if given.json else summary(pipeline.counters))
+    return 0
+
+
+def as_json(sealed: Sealed) -> str:
+    """The finding as one line: what was found, how surely, when, and where its exhibit lies."""
+    finding = sealed.finding
+    return json.dumps(
+        {
+            "rule": finding.rule,
+            "plate": finding.plate,
+            "p": round(finding.p, 4),
+            "passage": finding.passage.id,
+            "first_at": finding.passage.first_at.isoformat(),
+            "last_at": finding.passage.last_at.isoformat(),
+            "exhibit": sealed.exhibit.path,
+        },
+        ensure_ascii=False,
+    )
+
+
+def summary(counters: Counters) -> str:
+    """The counters in words: all that is left of the vehicles that did nothing."""
+    return (
+        f"{counters.frames} frames, {counters.frames_dropped} dropped; {counters.vehicles} vehicles passed, "
+        f"{counters.plates_read} plates read, {counters.findings} findings; "
+        f"no picture was held for longer than {counters.held_longest_s:.1f} s, and none is held now"
+    )
+
+
+def _progress(bar: "tqdm[None]", counters: Counters) -> None:
+    bar.set_postfix({"vehicles": counters.vehicles, "findings": counters.findings}, refresh=False)
+    bar.update()
+
+
+def _say(words: str) -> None:
+    tqdm.write(words, file=sys.stderr)

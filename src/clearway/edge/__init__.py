@@ -1,0 +1,1 @@
+"""The program beside the camera: frames in, sealed exhibits out, everything else forgotten. Begin with `pipeline.py`."""

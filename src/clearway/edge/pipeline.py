@@ -1,0 +1,167 @@
+"""The whole story in one loop: frame, sighting, passage, record, finding, exhibit. Then everything else is forgotten."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from clearway.check.desk import Desk
+from clearway.edge.ring import Ring
+from clearway.errors import SourceError
+from clearway.evidence.seal import Sealer
+from clearway.facts import Box, Exhibit, Finding, Frame, Passage
+from clearway.ports import Detector, Reader, Rule, Source
+from clearway.rules.judging import judge
+from clearway.sight.attention import Attention
+from clearway.sight.look import Seen, look
+from clearway.track.tracker import Tracker
+
+# A moment before the vehicle was first seen and after it was last seen belongs to its exhibit: it shows that nothing was cut.
+LEAD = timedelta(seconds=0.5)
+
+
+@dataclass(slots=True)
+class Counters:
+    """All that is left of the vehicles that did nothing."""
+
+    frames: int = 0
+    frames_dropped: int = 0
+    looks: int = 0
+    vehicles: int = 0
+    plates_read: int = 0
+    findings: int = 0
+    held_longest_s: float = 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A finding and the exhibit that holds it."""
+
+    finding: Finding
+    exhibit: Exhibit
+
+
+class Pipeline:
+    """One camera's stages, wired. `looks_per_s` bounds how often a frame is looked at closely; every frame is held for evidence.
+
+    `tell` hears of each passage as a person may: `tell(passage)` is called once a vehicle has passed, before any finding.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        attention: Attention,
+        detector: Detector,
+        reader: Reader,
+        tracker: Tracker,
+        desk: Desk,
+        rules: Sequence[Rule],
+        sealer: Sealer,
+        ring: Ring,
+        *,
+        looks_per_s: float,
+        tell: Callable[[Passage], None] = lambda passage: None,
+    ) -> None:
+        self._source, self._attention, self._detector, self._reader = source, attention, detector, reader
+        self._tracker, self._desk, self._rules, self._sealer, self._ring = tracker, desk, rules, sealer, ring
+        self._look_every = timedelta(seconds=1 / looks_per_s)
+        self._tell = tell
+        self._seen: deque[tuple[datetime, Seen]] = deque()
+        self.counters = Counters()
+
+    def run(self, on_frame: Callable[[Frame], None] = lambda frame: None) -> Iterator[Sealed]:
+        """Watches the source to its end and gives each sealed finding as it comes.
+
+        What was seen before the source failed, or before Ctrl-C, is judged all the same; then that goes on.
+        """
+        due_at: datetime | None = None
+        size: tuple[int, ...] | None = None
+        stopped: SourceError | KeyboardInterrupt | None = None
+        frames = iter(self._source)
+        try:
+            while (frame := _next(frames)) is not None:
+                if not isinstance(frame, Frame):
+                    stopped = frame
+                    break
+                if size is not None and frame.pixels.shape != size:
+                    # Another picture size is another view: who was in it has passed, and nothing carries over.
+                    yield from self._judged(self._tracker.finish())
+                    self._forget_all()
+                    due_at = None
+                size = frame.pixels.shape
+                self._ring.add(frame)
+                self.counters.frames += 1
+                on_frame(frame)
+                if due_at is None or frame.captured_at >= due_at:
+                    due_at = max(frame.captured_at, (due_at or frame.captured_at)) + self._look_every
+                    yield from self._judged(self._looked(frame))
+                    self._forget(frame.captured_at)
+            yield from self._judged(self._tracker.finish())
+        finally:
+            self._forget_all()
+            self.counters.frames_dropped = self._source.frames_dropped
+            self.counters.held_longest_s = self._ring.held_longest_s
+        if stopped is not None:
+            raise stopped
+
+    def _looked(self, frame: Frame) -> tuple[Passage, ...]:
+        region = self._attention.region(frame, self._tracker.expected(frame.captured_at))
+        seen = Seen((), ())
+        if region is not None:
+            self.counters.looks += 1
+            seen = look(frame, region, self._detector, self._reader)
+            self._seen.append((frame.captured_at, seen))
+        return self._tracker.update(frame.captured_at, seen.sightings, frame.clock_error_ms)
+
+    def _judged(self, passages: Sequence[Passage]) -> Iterator[Sealed]:
+        for passage in passages:
+            self.counters.vehicles += 1
+            self.counters.plates_read += passage.plate is not None
+            self._tell(passage)
+            if passage.plate is None:
+                continue
+            records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
+            for finding in judge(self._rules, passage, records):
+                frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
+                exhibit = self._sealer.seal(
+                    finding, frames, clock_source=self._source.clock, other_plates=self._others(passage)
+                )
+                self.counters.findings += 1
+                yield Sealed(finding, exhibit)
+
+    def _others(self, passage: Passage) -> Callable[[Frame], tuple[Box, ...]]:
+        """Where, around a frame's time, there are plates or what may be one, other than the passage's own."""
+        own = {id(sighting) for sighting in passage.sightings}
+        looks = tuple(
+            (at, tuple(s.plate_box for s in seen.sightings if s.plate_box is not None and id(s) not in own) + seen.unread)
+            for at, seen in self._seen
+        )
+
+        def others(frame: Frame) -> tuple[Box, ...]:
+            before = max((at for at, _ in looks if at <= frame.captured_at), default=frame.captured_at)
+            after = min((at for at, _ in looks if at >= frame.captured_at), default=frame.captured_at)
+            return tuple(box for at, boxes in looks if before <= at <= after for box in boxes)
+
+        return others
+
+    def _forget(self, now: datetime) -> None:
+        """Drops every picture and place that no vehicle in view needs any more."""
+        needed_from = min(self._tracker.earliest_needed() or now, now) - LEAD
+        self._ring.forget_before(needed_from, now)
+        while self._seen and self._seen[0][0] < needed_from:
+            self._seen.popleft()
+
+    def _forget_all(self) -> None:
+        self._ring.clear()
+        self._seen.clear()
+
+
+def _next(frames: Iterator[Frame]) -> Frame | SourceError | KeyboardInterrupt | None:
+    """The next frame, or why there will be none: the error, or None at the end of a recording."""
+    try:
+        return next(frames, None)
+    except (SourceError, KeyboardInterrupt) as stop:
+        return stop

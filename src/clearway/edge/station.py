@@ -1,0 +1,147 @@
+"""One camera's program, put together from the settings and the data folder. Only this file knows which part is which."""
+
+import hashlib
+import math
+import platform
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import clearway
+from clearway.camera.film import encode_clip
+from clearway.camera.source import open_source
+from clearway.camera.stills import Stills
+from clearway.check import hotlist, register
+from clearway.check.desk import Desk
+from clearway.check.lists import Publication, read_csv
+from clearway.edge.pipeline import Counters, Pipeline
+from clearway.edge.ring import Ring
+from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_public_key, load_signer
+from clearway.envelope import key_id as key_id_of
+from clearway.errors import SettingsError
+from clearway.evidence.ledger import Event, Ledger
+from clearway.evidence.seal import Sealer
+from clearway.facts import Passage
+from clearway.ports import Detector, Reader, Rule, Source
+from clearway.rules.papers import Papers
+from clearway.rules.wanted import Wanted
+from clearway.settings import Settings
+from clearway.sight.attention import Attention
+from clearway.sight.rapid import RapidDetector, RapidReader, weights
+from clearway.store.store import Store
+from clearway.track.tracker import Tracker
+
+KEYS, LISTS, LEDGER, DATABASE = "keys", "lists", "ledger", "clearway.db"
+RULES: tuple[Rule, ...] = (Wanted(), Papers())
+
+
+def now() -> datetime:
+    """This machine's clock, in UTC."""
+    return datetime.now(UTC)
+
+
+class Station:
+    """The data folder of one camera with what lives in it: keys, lists, ledger, exhibits, counters.
+
+    Keys are made where the folder has none; `new_keys` says so, since exhibits verify against these keys only.
+    """
+
+    def __init__(self, data: Path, settings: Settings) -> None:
+        self.data, self._settings = data, settings
+        self.new_keys = not (data / KEYS / KEY_NAME).exists()
+        self.signer: FileSigner = create_keys(data / KEYS) if self.new_keys else load_signer(data / KEYS)
+        self.ledger = Ledger(data / LEDGER, self.signer)
+
+    def publish_hotlist(self, csv: Path) -> Publication:
+        """Puts the CSV in force as the hot list. ListError names what is wrong, line by line; the old list then stays."""
+        published = hotlist.publish(read_csv(csv), self.data / LISTS, self.signer, now())
+        return self._entered(hotlist.FILE_NAME, published)
+
+    def publish_register(self, csv: Path) -> Publication:
+        """Puts the CSV in force as the register extract, like `publish_hotlist`."""
+        published = register.publish(read_csv(csv), self.data / LISTS, self.signer, now())
+        return self._entered(register.FILE_NAME, published)
+
+    def _entered(self, name: str, published: Publication) -> Publication:
+        digest = hashlib.sha256((self.data / LISTS / name).read_bytes()).hexdigest()
+        self.ledger.append(Event.LIST_PUBLISH, digest, published.published_at, "operator:cli")
+        return published
+
+    def desk(self) -> Desk:
+        """The registers of this machine, from the lists in force."""
+        public = load_public_key(self.data / KEYS / PUBLIC_KEY_NAME)
+        keys = {key_id_of(public): public}
+        p_min = self._settings.check.match_p_min
+        return Desk((hotlist.load(self.data / LISTS, keys, p_min), register.load(self.data / LISTS, keys, p_min)))
+
+    def open(self, source: str, announce: Callable[[str], None]) -> Source:
+        """The camera, clip or folder that `source` names; SourceError where there is none."""
+        camera = self._settings.camera
+        return open_source(
+            source,
+            camera.name,
+            unstated_clock_error_s=camera.unstated_clock_error_s,
+            retry_for_s=camera.retry_for_s,
+            announce=announce,
+        )
+
+    def pipeline(
+        self,
+        source: Source,
+        detector: Detector,
+        reader: Reader,
+        *,
+        rules: Sequence[Rule] = RULES,
+        tell: Callable[[Passage], None] = lambda passage: None,
+    ) -> Pipeline:
+        """The stages of one camera, wired."""
+        camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
+        if track.judged_after_s >= evidence.held_s:
+            raise SettingsError(
+                "track.judged_after_s is not shorter than evidence.held_s: pictures would be gone before they are needed.",
+                remedy="hold pictures for longer than it takes to judge a vehicle.",
+            )
+        sealer = Sealer(self.data, self.signer, self.ledger, encode_clip, self._made_with(detector, reader), now, evidence.stills)
+        return Pipeline(
+            source,
+            Attention(camera.region),
+            detector,
+            reader,
+            Tracker(
+                source.camera,
+                lost_after_s=track.lost_after_s,
+                judged_after_s=track.judged_after_s,
+                plate_p_min=track.plate_p_min,
+            ),
+            self.desk(),
+            rules,
+            sealer,
+            Ring(evidence.held_s, evidence.held_mb),
+            # Every still is looked at: somebody chose it.
+            looks_per_s=math.inf if isinstance(source, Stills) else camera.looks_per_s,
+            tell=tell,
+        )
+
+    def keep_counts(self, counters: Counters) -> None:
+        """Adds what passed to the day's counters; they are all that is kept of it."""
+        counts = {"vehicles": counters.vehicles, "plates_read": counters.plates_read, "frames_dropped": counters.frames_dropped}
+        with Store(self.data / DATABASE) as store:
+            store.add_counts(self._settings.camera.name, now().date(), counts)
+
+    def _made_with(self, detector: Detector, reader: Reader) -> dict[str, str]:
+        made_with = {
+            "program": "clearway",
+            "version": clearway.__version__,
+            "python": platform.python_version(),
+            "detector": detector.name,
+            "reader": reader.name,
+            "settings sha256": hashlib.sha256(self._settings.model_dump_json().encode()).hexdigest(),
+        }
+        if isinstance(reader, RapidReader):
+            made_with |= {f"weights {name} sha256": hashlib.sha256(p.read_bytes()).hexdigest() for name, p in weights().items()}
+        return made_with
+
+
+def first_sight(settings: Settings) -> tuple[RapidDetector, RapidReader]:
+    """The detector and the reader that the settings ask for."""
+    return RapidDetector(settings.sight.threads, enlarge_max=2.0), RapidReader(settings.sight.threads)

@@ -1,0 +1,108 @@
+"""Many readings of one plate become one, by evidence for each character and not by counting whole strings.
+
+Readings are aligned place by place, their log-probabilities added up, each weighed by how legible the plate was. Frames that
+follow each other make the same mistakes, so that nine frames are not nine witnesses: the evidence of n readings counts as that
+of sqrt(n) independent ones.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from clearway import plates
+from clearway.facts import Plate, Probabilities, Reading
+
+# No reader is surer than this, whatever it says; keeps one frame from outvoting all others.
+P_FLOOR = 2e-3
+# What a reading that misses a place says about it: probably nothing stands there.
+P_NOTHING_WHERE_MISSING = 0.8
+GAP_COST = 2.5
+RUNNERS_UP_MAX = 8
+
+
+def fuse(readings: Sequence[Reading]) -> Plate | None:
+    """The plate that all readings speak of; None where none of them is of a whole plate.
+
+    Cut or covered plates (legibility 0) take no part.
+    """
+    whole = [reading for reading in readings if reading.legibility > 0]
+    if not whole:
+        return None
+    reference = _reference(whole)
+    places = len(reference.text)
+    alphabet = len(plates.ALPHABET)
+    votes = np.zeros((places, alphabet + 1))
+    weight_sum = 0.0
+    for reading in whole:
+        votes += reading.legibility * np.log(_aligned(reading, reference))
+        weight_sum += reading.legibility
+    independent = np.sqrt(len(whole)) * max(reading.legibility for reading in whole)
+    votes *= independent / weight_sum
+    evidence = np.exp(votes - votes.max(axis=1, keepdims=True))
+    p_characters = np.asarray((evidence / evidence.sum(axis=1, keepdims=True))[:, :alphabet])
+    found = plates.likeliest(p_characters)
+    if not found:
+        return None
+    text, p = found[0]
+    regions = plates.fits(text)
+    return Plate(
+        text=text,
+        p=p,
+        votes=len(whole),
+        runners_up=found[1 : 1 + RUNNERS_UP_MAX],
+        p_characters=_of_length(p_characters, text),
+        region=next(iter(regions)) if len(regions) == 1 else "unknown",
+    )
+
+
+def _reference(readings: Sequence[Reading]) -> Reading:
+    """The surest reading of the length that the readings together speak for."""
+    support: dict[int, float] = defaultdict(float)
+    for reading in readings:
+        support[len(reading.text)] += reading.p * reading.legibility
+    length = max(support, key=lambda n: support[n])
+    return max((r for r in readings if len(r.text) == length), key=lambda r: r.p * r.legibility)
+
+
+def _aligned(reading: Reading, reference: Reading) -> Probabilities:
+    """The reading's rows laid on the reference's places: (places, alphabet + 1), the last column for "nothing here".
+
+    Needleman-Wunsch over how well two rows agree; what the reading has too many is left out.
+    """
+    own, other = _with_nothing(reading.p_characters), _with_nothing(reference.p_characters)
+    rows, columns = len(own), len(other)
+    agreement = np.log(np.maximum(own @ other.T, 1e-4))
+    cost = np.zeros((rows + 1, columns + 1))
+    cost[:, 0], cost[0, :] = -GAP_COST * np.arange(rows + 1), -GAP_COST * np.arange(columns + 1)
+    for i in range(1, rows + 1):
+        for j in range(1, columns + 1):
+            cost[i, j] = max(cost[i - 1, j - 1] + agreement[i - 1, j - 1], cost[i - 1, j] - GAP_COST, cost[i, j - 1] - GAP_COST)
+    laid = np.full((columns, own.shape[1]), (1 - P_NOTHING_WHERE_MISSING) / (own.shape[1] - 1))
+    laid[:, -1] = P_NOTHING_WHERE_MISSING
+    i, j = rows, columns
+    while i and j:
+        if cost[i, j] == cost[i - 1, j - 1] + agreement[i - 1, j - 1]:
+            laid[j - 1] = own[i - 1]
+            i, j = i - 1, j - 1
+        elif cost[i, j] == cost[i - 1, j] - GAP_COST:
+            i -= 1
+        else:
+            j -= 1
+    return laid
+
+
+def _with_nothing(p_characters: Probabilities) -> Probabilities:
+    """The rows with a last column for "nothing here", floored and summing to 1."""
+    nothing = np.maximum(0.0, 1.0 - p_characters.sum(axis=1, keepdims=True))
+    full = np.maximum(np.hstack([p_characters, nothing]), P_FLOOR / p_characters.shape[1])
+    return np.asarray(full / full.sum(axis=1, keepdims=True))
+
+
+def _of_length(p_characters: Probabilities, text: str) -> Probabilities:
+    """The rows that `text` was spelled from: those where nothing stands are left out, least likely place first."""
+    spare = len(p_characters) - len(text)
+    if spare <= 0:
+        return p_characters
+    emptiest = np.argsort(p_characters.sum(axis=1))[:spare]
+    return np.delete(p_characters, emptiest, axis=0)
