@@ -164,7 +164,7 @@ def test_ten_faults_are_named_and_the_others_counted(tmp_path: Path, signer: Fil
 def test_faults_are_named_by_the_line_where_they_stand(tmp_path: Path, signer: FileSigner) -> None:
     with pytest.raises(ListError) as refused:
         hotlist.publish(csv_of(GOOD, "", "", line(expires=""), line(case="C-2"), "x"), tmp_path, signer, NOW)
-    assert "line 5: no expiry; line 7: 1 fields instead of 9." in refused.value.happened
+    assert "line 5: no expiry; line 7: 1 field instead of 9." in refused.value.happened
 
 
 def test_expired_entries_are_left_out_and_counted() -> None:

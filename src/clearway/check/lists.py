@@ -131,16 +131,14 @@ def rows(data: bytes, header: Sequence[str], what: str, faults: Faults) -> Itera
         end = reader.line_num
         for fields in reader:
             line, end = end + 1, reader.line_num
-            if not fields:
-                continue
-            count += 1
+            count += 1  # an empty row too, or a file of nothing but line ends would take half a minute
             if count > ROWS_MAX:
                 faults.add(line, f"a row more than the {ROWS_MAX:,} that one list may have; nothing after it was read")
                 return
             sin = _misshapen(fields, len(header))
-            if sin:
+            if sin and fields:
                 faults.add(line, sin)
-            else:
+            elif fields:
                 yield line, fields
     except csv.Error:
         faults.add(end + 1, "a quotation mark in the wrong place, or one that is never closed; nothing after it was read")
@@ -247,7 +245,7 @@ def _misshapen(fields: Sequence[str], expected: int) -> str | None:
     if not joined.isprintable():
         return "a field with a line break or a character that does not print (an unclosed quotation mark, a NUL byte)"
     if len(fields) != expected:
-        return f"{len(fields)} fields instead of {expected}"
+        return f"{len(fields)} field{'s' if len(fields) > 1 else ''} instead of {expected}"
     if len(joined) > FIELD_CHARACTERS_MAX and max(map(len, fields)) > FIELD_CHARACTERS_MAX:
         return f"a field of more than {FIELD_CHARACTERS_MAX} characters"
     return None
