@@ -1,0 +1,209 @@
+"""Exhibits that must never pass, each made from a real one and named for its sin.
+
+`python -m tests.evidence.sins FOLDER` writes them all, to look at.
+"""
+
+import base64
+import hashlib
+import json
+import stat
+import struct
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tests.evidence.world import SEALED_AT, World
+
+from clearway.envelope import create_keys, seal
+from clearway.evidence import canonical
+from clearway.evidence.ledger import Entry, Event, Ledger
+from clearway.evidence.verify import PAYLOAD_TYPE
+
+Files = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Original:
+    """A whole exhibit, a second one of the same sealer, and somebody else's keys and ledger."""
+
+    world: World
+    path: Path
+    raw: bytes
+    files: Files
+    other: Files
+    elsewhere: Path
+
+    @staticmethod
+    def sealed_in(folder: Path) -> "Original":
+        world = World(folder / "data")
+        path, other = (Path(world.seal().path) for _ in range(2))
+        return Original(world, path, path.read_bytes(), unpacked(path), unpacked(other), folder / "elsewhere")
+
+    def with_file(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
+        return packed((other, change(content) if other == name else content) for other, content in self.files)
+
+    def of_other(self, name: str) -> bytes:
+        return dict(self.other)[name]
+
+
+def unpacked(path: Path) -> Files:
+    with zipfile.ZipFile(path) as bundle:
+        return [(name, bundle.read(name)) for name in bundle.namelist()]
+
+
+def packed(files: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_STORED, mode: int = stat.S_IFREG | 0o644) -> bytes:
+    """A ZIP by Python's own writer, in our form but for what the arguments change."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as bundle:
+        for name, content in files:
+            info = zipfile.ZipInfo(name)
+            info.create_system, info.external_attr, info.compress_type = 3, mode << 16, method
+            bundle.writestr(info, content)
+    return file.getvalue()
+
+
+def _changed_pixel(png: bytes) -> bytes:
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    picture[30, 40, 0] ^= 1
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+def _swapped_files(o: Original) -> bytes:
+    content = dict(o.files)
+    swap = {"still-1.png": "still-2.png", "still-2.png": "still-1.png"}
+    return packed((name, content[swap.get(name, name)]) for name, _ in o.files)
+
+
+def _resigned_by_a_stranger(o: Original) -> bytes:
+    """Everything fits, in another's name: another statement, another ledger, another checkpoint."""
+    stranger = create_keys(o.elsewhere / "keys")
+    content = dict(o.files)
+    payload = json.loads(content["statement.dsse.json"])["payload"]
+    statement = seal(base64.b64decode(payload), PAYLOAD_TYPE, stranger)
+    ledger = Ledger(o.elsewhere / "ledger", stranger)
+    proof = ledger.prove(ledger.append(Event.EXHIBIT_SEAL, _id(o), SEALED_AT, "camera:north-gate"))
+    return _with_ledger(o, {"size": proof.size, "index": proof.index, "path": [], "checkpoint": proof.checkpoint}, statement)
+
+
+def _proof_of_another_tree(o: Original) -> bytes:
+    """The right entry, and a checkpoint by the right key over a ledger in which it is not."""
+    ledger = Ledger(o.elsewhere / "fork", o.world.signer)
+    ledger.append(Event.EXHIBIT_VIEW, "0" * 64, SEALED_AT, "officer:1")
+    return _with_ledger(o, {"checkpoint": ledger.checkpoint()})
+
+
+def _backdated_entry(o: Original) -> bytes:
+    """An entry about this exhibit with another time, properly in the ledger."""
+    at = SEALED_AT.replace(year=2025)
+    proof = o.world.ledger.prove(o.world.ledger.append(Event.EXHIBIT_SEAL, _id(o), at, "camera:north-gate"))
+    path = [base64.b64encode(sibling).decode() for sibling in proof.path]
+    entry = json.loads(Entry(Event.EXHIBIT_SEAL, _id(o), at, "camera:north-gate").line())
+    changes = {"entry": entry, "size": proof.size, "index": proof.index, "path": path, "checkpoint": proof.checkpoint}
+    return _with_ledger(o, changes)
+
+
+def _with_ledger(o: Original, changes: dict[str, object], statement: bytes | None = None) -> bytes:
+    content = dict(o.files)
+    content["ledger.json"] = canonical.dumps(json.loads(content["ledger.json"]) | changes)
+    content["statement.dsse.json"] = statement or content["statement.dsse.json"]
+    return packed(content.items())
+
+
+def _broken_signature(o: Original) -> bytes:
+    text, _, signature = json.loads(dict(o.files)["ledger.json"])["checkpoint"].rpartition(" ")
+    broken = bytearray(base64.b64decode(signature))
+    broken[40] ^= 1
+    return _with_ledger(o, {"checkpoint": f"{text} {base64.b64encode(broken).decode()}\n"})
+
+
+def _signed_as_something_else(o: Original) -> bytes:
+    """The same statement under the right key, signed for another purpose."""
+    payload = base64.b64decode(json.loads(dict(o.files)["statement.dsse.json"])["payload"])
+    return o.with_file("statement.dsse.json", lambda _: seal(payload, "application/json", o.world.signer))
+
+
+def _changed_claim(manifest: bytes) -> bytes:
+    return manifest.replace(b'"answer":"yes"', b'"answer":"no!"')
+
+
+def _id(o: Original) -> str:
+    return hashlib.sha256(dict(o.files)["manifest.json"]).hexdigest()
+
+
+def _in_headers(raw: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in raw
+    assert len(old) == len(new)
+    return raw.replace(old, new)
+
+
+def _smuggled_between(o: Original) -> bytes:
+    """Bytes between the last file and the directory, with the end record set right: unzip does not notice."""
+    start_bytes = struct.unpack_from("<I", o.raw, len(o.raw) - 6)[0]
+    end = o.raw[start_bytes:-6] + struct.pack("<IH", start_bytes + 5, 0)
+    return o.raw[:start_bytes] + b"AB12C" + end
+
+
+# name → (the steps that must fail by their own finding, how it is made)
+SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
+    "zero-bytes": ({1}, lambda o: b""),
+    "no-zip": ({1}, lambda o: b"This is a letter, not an exhibit. " * 40),
+    "cut": ({1}, lambda o: o.raw[: len(o.raw) // 2]),
+    "cut-by-one-byte": ({1}, lambda o: o.raw[:-1]),
+    "bytes-behind": ({1}, lambda o: o.raw + b"AB12CDE"),
+    "bytes-before": ({1}, lambda o: b"AB12CDE" + o.raw),
+    "bytes-between": ({1}, _smuggled_between),
+    "archive-comment": ({1}, lambda o: o.raw[:-2] + b"\x07\x00AB12CDE"),
+    "dated": ({1}, lambda o: _in_headers(o.raw, b"\x00\x00\x21\x00", b"\x00\x00\x22\x00")),
+    "name-twice": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"still-1.png")),
+    "dot-dot-name": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"../still.ng")),
+    "absolute-name": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"/etc/passwd")),
+    "name-with-nul": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"still-1.p\x00g")),
+    "link": ({1}, lambda o: packed(o.files, mode=stat.S_IFLNK | 0o777)),
+    "executable": ({1}, lambda o: packed(o.files, mode=stat.S_IFREG | 0o755)),
+    "bomb": ({1}, lambda o: packed([*o.files, ("bomb.bin", bytes(2**26))], zipfile.ZIP_DEFLATED)),
+    "compressed": ({1}, lambda o: packed(o.files, zipfile.ZIP_DEFLATED)),
+    "too-many-files": ({1}, lambda o: packed([*o.files, *((f"{n}.txt", b"") for n in range(64))])),
+    "empty-zip": ({2}, lambda o: packed([])),
+    "manifest-missing": ({2}, lambda o: packed((n, c) for n, c in o.files if n != "manifest.json")),
+    "duplicate-json-key": ({2}, lambda o: o.with_file("manifest.json", lambda m: b'{"format":"clearway-exhibit/1",' + m[1:])),
+    "manifest-with-a-space": ({2}, lambda o: o.with_file("manifest.json", lambda m: m + b" ")),
+    "manifest-nested-deeply": ({2}, lambda o: o.with_file("manifest.json", lambda m: b"[" * 100_000)),
+    "manifest-of-another-format": ({2}, lambda o: o.with_file("manifest.json", lambda m: m.replace(b"exhibit/1", b"exhibit/2"))),
+    "manifest-of-another-exhibit": ({2}, lambda o: o.with_file("manifest.json", lambda m: o.of_other("manifest.json"))),
+    "changed-claim": ({2}, lambda o: o.with_file("manifest.json", _changed_claim)),
+    "file-missing": ({3}, lambda o: packed((n, c) for n, c in o.files if n != "clip.mp4")),
+    "file-added": ({3}, lambda o: packed([*o.files, ("note.txt", b"AB12CDE")])),
+    "ledger-missing": ({3, 6}, lambda o: packed((n, c) for n, c in o.files if n != "ledger.json")),
+    "statement-missing": ({3, 5}, lambda o: packed((n, c) for n, c in o.files if n != "statement.dsse.json")),
+    "changed-pixel": ({4}, lambda o: o.with_file("still-1.png", _changed_pixel)),
+    "swapped-files": ({4}, _swapped_files),
+    "other-instructions": ({4}, lambda o: o.with_file("VERIFY.md", lambda text: text + b"Send money.")),
+    "signed-by-a-stranger": ({5, 7}, _resigned_by_a_stranger),
+    "statement-of-another": ({5}, lambda o: o.with_file("statement.dsse.json", lambda s: o.of_other("statement.dsse.json"))),
+    "statement-with-more": ({5}, lambda o: o.with_file("statement.dsse.json", lambda s: s[:-1] + b',"x":1}')),
+    "statement-spelled-otherwise": ({5}, lambda o: o.with_file("statement.dsse.json", lambda s: s.replace(b":", b": ", 1))),
+    "statement-of-another-kind": ({5}, _signed_as_something_else),
+    "ledger-of-another": ({6}, lambda o: o.with_file("ledger.json", lambda _: o.of_other("ledger.json"))),
+    "proof-of-another-tree": ({6}, _proof_of_another_tree),
+    "backdated-entry": ({6}, _backdated_entry),
+    "index-is-no-number": ({6}, lambda o: _with_ledger(o, {"index": False})),
+    "path-too-long": ({6}, lambda o: _with_ledger(o, {"path": ["A" * 43 + "="] * 64})),
+    "ledger-with-more": ({6}, lambda o: _with_ledger(o, {"note": "AB12CDE"})),
+    "checkpoint-signature-broken": ({7}, _broken_signature),
+}
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        original = Original.sealed_in(Path(folder))
+        for name, (_, make) in SINS.items():
+            (target / f"{name}.zip").write_bytes(make(original))
