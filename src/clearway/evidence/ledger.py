@@ -55,9 +55,10 @@ class Event(StrEnum):
     """The audit words, thing:action. What is not named here cannot be written."""
 
     EXHIBIT_SEAL = "exhibit:seal"
-    EXHIBIT_VIEW = "exhibit:view"
-    EXHIBIT_REVEAL = "exhibit:reveal"
+    EXHIBIT_VIEW = "exhibit:view"  # somebody saw the pictures
+    EXHIBIT_REVEAL = "exhibit:reveal"  # somebody was shown the match
     EXHIBIT_DECIDE = "exhibit:decide"
+    EXHIBIT_EXPORT = "exhibit:export"  # a copy left the data folder
     LIST_PUBLISH = "list:publish"
 
 
