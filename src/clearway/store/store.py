@@ -124,9 +124,10 @@ class Store:
 
     def undecided(self) -> tuple[Noticed, ...]:
         """The exhibits that wait for a decision, longest waiting first."""
+        since = func.coalesce(exhibits.c.sealed_at, exhibits.c.noticed_at)
         waiting = select(exhibits).outerjoin(decisions).where(decisions.c.exhibit.is_(None))
         with self._reading() as connection:
-            rows = connection.execute(waiting.order_by(exhibits.c.noticed_at, exhibits.c.id).limit(LISTED_MAX)).all()
+            rows = connection.execute(waiting.order_by(since, exhibits.c.id).limit(LISTED_MAX)).all()
         return tuple(Noticed(**row._mapping) for row in rows)
 
     # Readings and decisions

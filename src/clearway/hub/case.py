@@ -1,0 +1,222 @@
+"""What an exhibit says, read from its ZIP and checked before a word of it is believed."""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from clearway.errors import ExhibitError
+from clearway.evidence.bundle import MANIFEST, TOTAL_BYTES_MAX, Bundle, BundleError, opened
+from clearway.evidence.verify import Report, verify
+
+CLIP = "clip.mp4"
+UNKNOWN = "unknown"
+AROUND_PLATE = 0.4  # how much is shown around the enlarged plate, as a share of its width
+# W3C, PNG (third edition), section 11.2.1: IHDR stands first, its width and height at byte 16.
+_PNG_SIZE = struct.Struct(">16x2I")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a picture, in its pixels."""
+
+    left_px: float
+    top_px: float
+    width_px: float
+    height_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One sealed picture: where in it the vehicle is, and where its plate was read (None: in no reading of that frame)."""
+
+    number: int
+    at: datetime
+    width_px: int
+    height_px: int
+    vehicle: Window
+    plate: Window | None
+
+    @property
+    def name(self) -> str:
+        return f"still-{self.number}.png"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineReading:
+    """What the reader made of one frame: each character with its probability."""
+
+    at: datetime
+    characters: tuple[tuple[str, float], ...] = field(repr=False)
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one list or register said. `entry` is the line that answered, as it was published."""
+
+    register: str
+    question: str
+    answer: str
+    p: float
+    data_as_of: datetime | None
+    entry: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What an officer may see only after their own reading: the plate, and why it was found."""
+
+    plate: str = field(repr=False)  # the list's spelling
+    p: float
+    because: str
+    read_text: str = field(repr=False)  # the machine's own, fused from `votes` readings; "" where it read none
+    read_p: float
+    votes: int
+    runners_up: tuple[tuple[str, float], ...] = field(repr=False)
+    readings: tuple[MachineReading, ...] = field(repr=False)
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One exhibit. Where it does not verify, `match` is None, `stills` is empty and the words about it are "unknown"."""
+
+    id: str
+    path: Path
+    report: Report
+    rule: str = UNKNOWN
+    camera: str = UNKNOWN
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    sealed_at: datetime | None = None
+    clock_source: str = UNKNOWN
+    clock_error_ms: float | None = None
+    stills: tuple[Still, ...] = ()
+    sha256_by_name: Mapping[str, str] = field(default_factory=dict, repr=False)
+    match: Match | None = field(default=None, repr=False)
+
+    @property
+    def verified(self) -> bool:
+        return self.report.passed
+
+    @property
+    def has_clip(self) -> bool:
+        return CLIP in self.sha256_by_name
+
+    def picture(self, name: str) -> bytes | None:
+        """The bytes of a still or the clip, exactly those that were sealed; None where there is no such picture."""
+        known = {CLIP, *(still.name for still in self.stills)}
+        if name not in known or name not in self.sha256_by_name:
+            return None
+        try:
+            with opened(self.path) as bundle:
+                if bundle.members[name].sha256 != self.sha256_by_name[name]:
+                    raise self._changed()
+                return bundle.read(name, TOTAL_BYTES_MAX)
+        except (BundleError, KeyError):
+            raise self._changed() from None
+
+    def content(self) -> bytes:
+        """The whole ZIP."""
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            raise self._changed() from None
+
+    def _changed(self) -> ExhibitError:
+        return ExhibitError("the exhibit changed while it was being shown.", remedy="open the case again and see its checks.")
+
+
+def open_case(path: Path, trusted: Mapping[str, bytes]) -> Case:
+    """The exhibit at `path`, verified against the `trusted` keys. Never raises: what is wrong stands in its report."""
+    report = verify(path, trusted)
+    if not report.passed:
+        return Case(path.stem, path, report)
+    try:
+        with opened(path) as bundle:
+            said = json.loads(bundle.read(MANIFEST))
+            stills = tuple(_still(number, said, bundle) for number in range(1, len(said["shown"]["stills"]) + 1))
+    except BundleError:  # it was changed in this very moment
+        return Case(path.stem, path, verify(path, trusted))
+    passage, finding = said["passage"], said["finding"]
+    return Case(
+        id=path.stem,
+        path=path,
+        report=report,
+        rule=finding["rule"],
+        camera=passage["camera"],
+        first_at=_time(passage["first_at"]),
+        last_at=_time(passage["last_at"]),
+        sealed_at=_time(said["sealed_at"]),
+        clock_source=passage["clock"]["source"],
+        clock_error_ms=passage["clock"]["error_ms"],
+        stills=stills,
+        sha256_by_name={file["name"]: file["sha256"] for file in said["files"]},
+        match=_match(said),
+    )
+
+
+def _still(number: int, said: Mapping[str, Any], bundle: Bundle) -> Still:
+    shown = said["shown"]["stills"][number - 1]
+    width_px, height_px = _PNG_SIZE.unpack_from(bundle.read(f"still-{number}.png", TOTAL_BYTES_MAX))
+    left, top, right, bottom = shown["region_px"] or (0, 0, width_px, height_px)
+    vehicle = Window(left, top, right - left, bottom - top)
+    read_in = (reading["plate_px"] for reading in said["readings"] if reading["frame"] == shown["frame"])
+    plate_px = next(read_in, None)
+    return Still(
+        number=number,
+        at=datetime.fromisoformat(shown["at"]),
+        width_px=width_px,
+        height_px=height_px,
+        vehicle=vehicle,
+        plate=None if plate_px is None else _around(plate_px, vehicle),
+    )
+
+
+def _around(plate_px: Sequence[float], vehicle: Window) -> Window | None:
+    """The plate with some room around it, as far as the picture shows the vehicle there."""
+    left, top, right, bottom = plate_px
+    room = AROUND_PLATE * (right - left)
+    left, right = max(left - room, vehicle.left_px), min(right + room, vehicle.left_px + vehicle.width_px)
+    top, bottom = max(top - room / 2, vehicle.top_px), min(bottom + room / 2, vehicle.top_px + vehicle.height_px)
+    return Window(left, top, right - left, bottom - top) if left < right and top < bottom else None
+
+
+def _match(said: Mapping[str, Any]) -> Match:
+    finding, plate = said["finding"], said["plate"] or {"text": "", "p": 0.0, "votes": 0, "runners_up": []}
+    return Match(
+        plate=finding["plate"],
+        p=finding["p"],
+        because=finding["because"],
+        read_text=plate["text"],
+        read_p=plate["p"],
+        votes=plate["votes"],
+        runners_up=tuple((other["text"], other["p"]) for other in plate["runners_up"]),
+        readings=tuple(
+            MachineReading(
+                datetime.fromisoformat(reading["at"]),
+                tuple(zip(reading["text"], reading["p_characters"], strict=True)),
+                reading["p"],
+            )
+            for reading in said["readings"]
+        ),
+        answers=tuple(
+            Answer(
+                record["register"],
+                record["question"],
+                record["answer"],
+                record["p"],
+                _time(record["data_as_of"]),
+                record["entry"],
+            )
+            for record in said["records"]
+        ),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

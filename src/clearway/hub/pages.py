@@ -1,0 +1,123 @@
+"""Templates, and the few words that they say times, shares and rules in. Everything is escaped; a missing name is an error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from clearway.plates import canonical
+from clearway.store import Tally
+
+RULES = {"wanted": "Listed vehicle", "papers": "Registration lapsed", "unknown": "Exhibit that cannot be read"}
+REGISTERS = {"hotlist": "hot list", "register": "register"}
+VERDICTS = {"confirmed": "Confirmed", "dismissed": "Dismissed"}
+
+
+def moment(at: datetime | None) -> str:
+    """Such as "1 Mar 2026, 12:04:31 UTC"."""
+    return "time unknown" if at is None else f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+def duration(lasted: timedelta) -> str:
+    """Such as "4 min", in the largest unit that is not 0."""
+    minutes = max(0, int(lasted.total_seconds())) // 60
+    if minutes < 1:
+        return "less than 1 min"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60} min" if hours < 48 else f"{hours // 24} days"
+
+
+def share(p: float) -> str:
+    """A probability in percent, never rounded up to certainty."""
+    percent = 100 * p
+    if p < 1 and percent >= 99.95:
+        return f"{int(percent * 1000) / 1000:g} %" if percent < 99.999 else "> 99.999 %"
+    return f"{percent:.1f} %" if percent >= 0.05 or p == 0 else "< 0.1 %"
+
+
+def rule_name(rule: str) -> str:
+    return RULES.get(rule, rule)
+
+
+def register_name(register: str) -> str:
+    return REGISTERS.get(register, register)
+
+
+def camera_name(camera: str) -> str:
+    return "camera unknown" if camera == "unknown" else camera
+
+
+def clock_error(error_ms: float) -> str:
+    """How far a clock may be off, such as "40 ms" or "1 day"."""
+    if error_ms < 1000:
+        return f"{error_ms:g} ms"
+    seconds = error_ms / 1000
+    if seconds < 120:
+        return f"{seconds:g} s"
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One character of a plate, and whether it differs from the one at its place in the plate beside it."""
+
+    character: str
+    differs: bool
+
+
+def tiles(text: str, against: str) -> tuple[Tile, ...]:
+    """The canonical text, character by character, compared place by place."""
+    text, against = canonical(text), canonical(against)
+    return tuple(Tile(character, against[place : place + 1] != character) for place, character in enumerate(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of the public chart; `percent` is its length. Bars of one `kind` share a scale and a colour."""
+
+    label: str
+    count: int
+    kind: str
+    percent: float
+
+
+def bars(tally: Tally) -> tuple[Bar, ...]:
+    """The public counts, in the order of the story. Findings are few beside vehicles, so they have a scale of their own."""
+    traffic = [("Vehicles passed", tally.counters.get("vehicles", 0)), ("Plates read", tally.counters.get("plates_read", 0))]
+    findings = [(f"Findings: {rule_name(rule).lower()}", count) for rule, count in tally.findings.items()] or [("Findings", 0)]
+    verdicts = [("Confirmed by an officer", tally.confirmed), ("Dismissed by an officer", tally.dismissed)]
+    return (*_bars("traffic", traffic), *_bars("findings", findings + verdicts))
+
+
+def _bars(kind: str, counts: Sequence[tuple[str, int]]) -> tuple[Bar, ...]:
+    longest = max(1, *(count for _, count in counts))
+    return tuple(Bar(label, count, kind, round(100 * count / longest, 2)) for label, count in counts)
+
+
+_environment = Environment(
+    loader=PackageLoader("clearway.hub"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_environment.filters.update(
+    moment=moment,
+    duration=duration,
+    share=share,
+    clock_error=clock_error,
+    camera_name=camera_name,
+    rule_name=rule_name,
+    register_name=register_name,
+    verdict=VERDICTS.__getitem__,
+    tiles=tiles,
+)
+
+# The words of a verification step that rests on one that failed (`evidence.verify`).
+_environment.tests["untried"] = lambda words: words.startswith("not tried")
+
+
+def page(template: str, *, status: int = 200, **named: object) -> HTMLResponse:
+    """The page that `template` draws from `named`; `person` may be given where somebody is signed in."""
+    named = {"person": None, "now": datetime.now(UTC), **named}
+    return HTMLResponse(_environment.get_template(template).render(named), status)
