@@ -64,6 +64,16 @@ def test_a_stranger_is_called_a_stranger(original: Original, tmp_path: Path) -> 
     assert [step.passed for step in report.steps] == [True, True, True, True, False, True, False, True]
 
 
+def test_what_a_stranger_wrote_moves_no_cursor(original: Original, tmp_path: Path) -> None:
+    def with_a_name(manifest: bytes) -> bytes:
+        return manifest.replace(b'"name":"clip.mp4"', b'"name":"\\u001b[2Jall is well"')
+
+    (tmp_path / "foreign.zip").write_bytes(original.with_file("manifest.json", with_a_name))
+    report = verify(tmp_path / "foreign.zip", original.world.keys)
+    assert "all is well" in report.steps[2].words
+    assert all(step.words.isprintable() for step in report.steps)
+
+
 def test_without_a_key_it_says_that_none_is_known(original: Original) -> None:
     report = verify(original.path, {})
     assert "no key is known" in report.steps[4].words

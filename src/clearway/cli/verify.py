@@ -70,5 +70,9 @@ def _as_words(report: Report, keys: list[Path]) -> str:
     else:
         lines.append("Trusted: no key. Name the sealer's public key with --key clearway.pub, got from a source that you trust.")
     failed = sum(not step.passed for step in report.steps)
-    lines.append("This exhibit is as it was sealed." if report.passed else f"Do not rely on this exhibit: {failed} steps failed.")
+    lines.append(
+        "This exhibit is as it was sealed."
+        if report.passed
+        else f"Do not rely on this exhibit: {failed} of {len(report.steps)} steps failed."
+    )
     return "\n".join(lines)

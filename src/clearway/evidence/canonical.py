@@ -42,10 +42,12 @@ def loads(raw: bytes) -> object:
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        raise ValueError(f"it names the key {next(n for n in names if names.count(n) > 1)!r} twice")
-    return dict(pairs)
+    fields: dict[str, object] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"it names the key {name[:80]!r} twice")
+        fields[name] = value
+    return fields
 
 
 def _whole(digits: str) -> int | float:

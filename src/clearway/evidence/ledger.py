@@ -32,12 +32,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from clearway.envelope import verifies
 from clearway.errors import StoreError
 from clearway.evidence import canonical
-from clearway.ports import Signer
+
+if TYPE_CHECKING:  # `verify` reads this file, and must not need NumPy, which the ports do
+    from clearway.ports import Signer
 
 ENTRIES_NAME, CHECKPOINT_NAME, LOCK_NAME = "entries.jsonl", "checkpoint", "lock"
 # c2sp.org/tlog-tiles bounds an entry by its 16-bit length; ours are far smaller, and a longer line is no line of ours.
@@ -205,7 +207,7 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
-def default_origin(signer: Signer) -> str:
+def default_origin(signer: "Signer") -> str:
     """The name of the ledger that this key signs, where its owner chose none."""
     return f"clearway/ledger/{signer.key_id[:16]}"
 
@@ -215,7 +217,7 @@ def key_hash(name: str, public_key: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public_key).digest()[:4]
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
+def sign_checkpoint(checkpoint: Checkpoint, signer: "Signer") -> str:
     """The signed note, its key named after the origin."""
     text = checkpoint.text()
     signature = key_hash(checkpoint.origin, signer.public_key()) + signer.sign(text.encode())
@@ -226,7 +228,7 @@ def read_checkpoint(note: str) -> Checkpoint:
     """What the note says, unverified. ValueError where it is not exactly one checkpoint with one signature line."""
     text, blank, _ = note.partition("\n\n")
     lines = text.split("\n")
-    if not blank or len(lines) != 3 or not lines[0] or any(c.isspace() or c == "+" for c in lines[0]):
+    if not blank or len(lines) != 3 or not lines[0] or " " in lines[0] or "+" in lines[0] or not lines[0].isprintable():
         raise ValueError("it is no checkpoint")
     try:
         checkpoint = Checkpoint(lines[0], int(lines[1]), base64.b64decode(lines[2], validate=True))
@@ -263,7 +265,7 @@ class Ledger:
     StoreError where the folder cannot be written or does not hold what its checkpoint signs.
     """
 
-    def __init__(self, folder: Path, signer: Signer, origin: str | None = None) -> None:
+    def __init__(self, folder: Path, signer: "Signer", origin: str | None = None) -> None:
         self._folder = folder
         self._signer = signer
         self.origin = origin or default_origin(signer)
@@ -328,13 +330,16 @@ class Ledger:
 
     def entries(self) -> Iterator[Entry]:
         """Every acknowledged entry, oldest first."""
-        size = self.size
-        with self._entries_path.open("rb") as file:
-            for number, line in enumerate(_lines(file, size)):
-                try:
+        number, size = 0, self.size
+        try:
+            with self._entries_path.open("rb") as file:
+                for line in _lines(file, size):
                     yield read_entry(line[:-1])
-                except ValueError as error:
-                    raise _damaged(self._folder, f"entry {number} is unreadable: {error}") from None
+                    number += 1
+        except ValueError as error:
+            raise _damaged(self._folder, f"entry {number} is unreadable: {error}") from None
+        except OSError as error:
+            raise _damaged(self._folder, f"its entries cannot be read ({error.strerror})") from error
 
     @property
     def _entries_path(self) -> Path:

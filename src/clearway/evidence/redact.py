@@ -32,7 +32,7 @@ def reveal(pixels: Pixels, subject: Box | None, other_plates: Sequence[Box] = ()
         left, top, right, bottom = bounds
         shown[top:bottom, left:right] = pixels[top:bottom, left:right]
         for plate in other_plates:
-            if (filled := filled_px(plate, pixels.shape[1], pixels.shape[0])) is not None:
+            if (filled := filled_px(plate, bounds)) is not None:
                 left, top, right, bottom = filled
                 shown[top:bottom, left:right] = FILL_RGB
     return shown
@@ -47,12 +47,11 @@ def shown_px(subject: Box | None, width_px: int, height_px: int) -> tuple[int, i
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def filled_px(plate: Box, width_px: int, height_px: int) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom (half-open, whole pixels) of what `reveal` fills for another plate."""
-    inside = plate.within(width_px, height_px)
-    if inside is None:
-        return None
-    return floor(inside.left_px), floor(inside.top_px), ceil(inside.right_px), ceil(inside.bottom_px)
+def filled_px(plate: Box, region_px: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom (half-open, whole pixels) of what `reveal` fills in `region_px`; None where that is nothing."""
+    left, top = max(region_px[0], floor(plate.left_px)), max(region_px[1], floor(plate.top_px))
+    right, bottom = min(region_px[2], ceil(plate.right_px)), min(region_px[3], ceil(plate.bottom_px))
+    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def region_at(passage: Passage, frame: Frame) -> Box | None:

@@ -180,11 +180,13 @@ class _View:
 
     @staticmethod
     def of(passage: Passage, frame: Frame, other_plates: Callable[[Frame], Sequence[Box]]) -> "_View":
-        width_px, height_px = frame.width_px, frame.height_px
         subject = region_at(passage, frame)
-        region_px = shown_px(subject, width_px, height_px)
-        others = tuple(other_plates(frame)) if region_px is not None else ()
-        hidden_px = tuple(bounds for plate in others if (bounds := filled_px(plate, width_px, height_px)) is not None)
+        region_px = shown_px(subject, frame.width_px, frame.height_px)
+        if region_px is None:
+            return _View(frame, Shown(frame.number, frame.captured_at, None), None, ())
+        others = tuple(other_plates(frame))
+        # Only what lies inside the region is named: where other plates were is nobody's business.
+        hidden_px = tuple(bounds for plate in others if (bounds := filled_px(plate, region_px)) is not None)
         return _View(frame, Shown(frame.number, frame.captured_at, region_px, hidden_px), subject, others)
 
     def pixels(self) -> Pixels:

@@ -46,6 +46,7 @@ PREDICATE_TYPE = "https://clearway.example/exhibit/v1"
 _HEX_256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 # RFC 9162: a tree of 2**63 leaves has no longer path.
 _PATH_MAX = 63
+_WORDS_MAX = 500
 
 TITLES = (
     "The file is an ordinary ZIP, within bounds",
@@ -124,7 +125,9 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def _step(number: int, passed: bool, words: str) -> Step:
-    return Step(number, TITLES[number - 1], passed, words)
+    """The step in words that fit on a terminal: what a stranger wrote may hold what moves its cursor."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words[:_WORDS_MAX])
+    return Step(number, TITLES[number - 1], passed, shown)
 
 
 # Which earlier steps each step rests on: what it would say without them would be worth nothing.
@@ -178,7 +181,7 @@ def _files(case: _Case) -> str:
     missing, added = sorted(expected - set(case.bundle.members)), sorted(set(case.bundle.members) - expected)
     if missing or added:
         faults = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"added: {', '.join(added)}"] * bool(added)
-        raise _FailedError("; ".join(faults)[:500])
+        raise _FailedError("; ".join(faults))
     return f"{len(case.files)} named files and the three that vouch for them"
 
 
