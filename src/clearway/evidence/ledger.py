@@ -10,13 +10,14 @@ check it with programs of their own.
 The life of an entry, and what a crash does at each step:
 
     1  the lock is taken, what others appended meanwhile is read     nothing has happened
-    2  the line is written and fsynced                               the line is kept or, if torn, dropped by the next opener
-    3  the new checkpoint is written beside the old one and fsynced  the same
-    4  it takes the old one's name, the folder is fsynced            the entry stands
+    2  the line is written and fsynced                               torn, the next opener drops it; whole, it stays
+    3  the new checkpoint is written beside the old one and fsynced  it stays: the next opener signs it
+    4  the new checkpoint takes the old one's name                   it stays, under whichever of the two the disk remembers
     5  `append` returns                                              from here on, losing it would be a broken promise
 
-A line beyond the checkpoint was never acknowledged. Where it is whole it stays, because its writer may have seen it on the disk;
-where it is torn it goes. Everything under the checkpoint is checked against the signed root and never touched.
+So a line beyond the checkpoint was either never acknowledged, or its checkpoint's name was lost with the power. Where it is whole
+it stays, and the tree over it is the one that was signed before; a torn line was never acknowledged, and goes. Everything under the
+checkpoint is checked against the signed root and never touched.
 """
 
 import base64
@@ -304,9 +305,7 @@ class Ledger:
                         self._sign(grown)
                     except OSError:
                         # Not acknowledged, so it should not stay: the next opener would take it for a crash's whole line.
-                        # Unless its checkpoint has its name already, and only the folder's fsync failed: then it stands.
-                        if self._signed().size < grown.size:
-                            _cut(file, self._read_bytes)
+                        _cut(file, self._read_bytes)
                         raise
             except OSError as error:
                 raise _unwritable(self._folder, error) from error
@@ -371,6 +370,8 @@ class Ledger:
         try:
             self._entries_path.touch()
             self._sign(Frontier())
+            sync_folder(self._folder)
+            sync_folder(self._folder.parent)
         except OSError as error:
             raise _unwritable(self._folder, error) from error
 
@@ -419,8 +420,8 @@ class Ledger:
             file.write(note.encode())
             file.flush()
             os.fsync(file.fileno())
+        # The folder is not fsynced: after a power cut the old name may be back, and the next opener signs the same tree again.
         beside.replace(self._checkpoint_path)
-        sync_folder(self._folder)
 
 
 def check(folder: Path, public_key: bytes) -> Checkpoint:

@@ -67,6 +67,7 @@ class Sealer:
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(data)
             _sweep(self._folder)
         except OSError as error:
             raise _unwritten(self._folder, error) from error
