@@ -77,6 +77,8 @@ def test_vehicles_never_drive_into_each_other_or_backwards(truth: list[tuple[Tru
         for lane in (-1, 1):
             alongs = sorted(v.along_m for v in shown if v.plate and v.across_m * lane > 0)
             assert all(after - before > 4.3 for before, after in pairwise(alongs))
+        if any(not v.plate for v in shown):
+            assert not any(6.5 < v.along_m < 11.5 for v in shown if v.plate), "nobody stands where the van crosses"
         for vehicle in shown:
             if vehicle.plate:
                 assert vehicle.along_m <= last.get(vehicle.number, 1e9) + 1e-9
