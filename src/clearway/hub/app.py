@@ -36,7 +36,6 @@ ERRORS = {
     404: ("There is nothing here", "The address may be mistyped, or the exhibit may be gone. Go back to the queue."),
     405: ("That cannot be done here", "Go back to the queue."),
     413: ("That is too much text", "A form takes a few hundred characters. Nothing was kept."),
-    500: ("Something went wrong in the program", "Nothing was decided. Try again; if it stays, tell whoever runs this hub."),
 }
 
 
@@ -144,7 +143,9 @@ def _add_error_pages(app: FastAPI) -> None:
     def shown(request: Request, status: int, happened: str, remedy: str) -> Response:
         parts = request.url.path.split("/")
         back = "/" if status == 404 or parts[1] != "exhibits" else "/".join(parts[:3])
-        return page("error.html", status=status, happened=happened, remedy=remedy, back=None if status == 401 else back)
+        return page(
+            "error.html", status=status, code=status, happened=happened, remedy=remedy, back=None if status == 401 else back
+        )
 
     @app.exception_handler(AnyHTTPException)
     def http(request: Request, error: AnyHTTPException) -> Response:
@@ -159,7 +160,3 @@ def _add_error_pages(app: FastAPI) -> None:
         # 503 for what the operator must mend; the other two are the officer's own to put right.
         status = 404 if isinstance(error, NoSuchExhibit) else 409 if isinstance(error, Refused | AlreadyDecided) else 503
         return shown(request, status, error.happened, error.remedy)
-
-    @app.exception_handler(Exception)
-    def bug(request: Request, _: Exception) -> Response:
-        return shown(request, 500, *ERRORS[500])

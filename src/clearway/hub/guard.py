@@ -41,7 +41,11 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
@@ -52,7 +56,14 @@ class Guard:
             refusal = PlainTextResponse("This address is not the hub's. Open the address that `clearway serve` printed.", 421)
         elif scope["method"] not in ("GET", "HEAD") and not is_same_site(headers):
             refusal = PlainTextResponse("This form came from another site, and nothing was done.", 403)
-        await (refusal or self._app)(scope, receive, send_with_headers)
+        try:
+            await (refusal or self._app)(scope, receive, send_with_headers)
+        except Exception:
+            # A bug of ours. Answered here, because the framework's own answer would go out without our headers.
+            if not begun:
+                failed = PlainTextResponse("Something went wrong in the program. Go back and try again.", 500)
+                await failed(scope, receive, send_with_headers)
+            raise
 
 
 def is_loopback(host: str) -> bool:

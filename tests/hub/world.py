@@ -1,0 +1,182 @@
+"""A data folder with two sealed exhibits of the simulated road, and a hub that serves it on loopback."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from clearway.camera.film import encode_clip
+from clearway.envelope import create_keys
+from clearway.evidence.ledger import Ledger
+from clearway.evidence.seal import Sealer
+from clearway.facts import Answer, Box, Finding, Frame, Kind, Passage, Plate, Reading, Record, Sighting
+from clearway.hub.serve import Hub, open_hub
+from clearway.plates import ALPHABET, LOOKALIKES, PLACE
+from clearway.store import Store
+from clearway.testing.road import Road
+
+MADE_WITH = {"program": "clearway", "version": "0.1.0"}
+OFFICER, OTHER_OFFICER = "officer-1", "officer-2"
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """One exhibit with the truth about it."""
+
+    id: str
+    plate: str
+    rule: str
+
+
+def reading(text: str) -> Reading:
+    """A reading that is unsure of its last character."""
+    p_characters = np.zeros((len(text), len(ALPHABET)))
+    for place, character in enumerate(text):
+        p_characters[place, PLACE[character]] = 0.99
+    p_characters[-1, PLACE[text[-1]]] = 0.72
+    return Reading(text, p_characters)
+
+
+def mistaken(text: str) -> str:
+    """The same plate with its last character read as one that looks like it."""
+    last = next((pair.replace(text[-1], "") for pair in LOOKALIKES if text[-1] in pair), "X")
+    return text[:-1] + last
+
+
+def seal_everything(data: Path) -> tuple[Sealed, Sealed]:
+    """Makes a data folder: keys, a ledger, some counts, and the exhibits of a listed and of a lapsed vehicle."""
+    signer = create_keys(data / "keys")
+    ledger = Ledger(data / "ledger", signer)
+    road = Road(seed=3, vehicles=3, width_px=640, height_px=360, events=False, camera="north-gate")
+    sealer = Sealer(data, signer, ledger, encode_clip, MADE_WITH, lambda: datetime.now(UTC), stills=3)
+    wanted, papers = (passage for passage in road.passages[:2])
+    listed = {"plate": wanted.plate, "class": "car", "reason": "stolen", "source": "police", "case": "2026-1187"}
+    lapsed = {
+        "plate": papers.plate,
+        "valid_from": "2020-03-01",
+        "valid_to": "2026-02-28",
+        "class": "car",
+        "colour": papers.colour,
+    }
+    sealed = []
+    for rule, truth, register, question, answer, entry, because in (
+        ("wanted", wanted, "hotlist", "listed", Answer.YES, listed, "The hot list says that this vehicle is stolen."),
+        ("papers", papers, "register", "registered", Answer.NO, lapsed, "The register says that its registration has ended."),
+    ):
+        assert truth.best_frame is not None
+        numbers = range(max(0, truth.best_frame - 12), truth.best_frame + 1, 3)
+        frames = {number: road.frame(number) for number in numbers}
+        sightings = []
+        for number, frame in frames.items():
+            seen = next(vehicle for vehicle in road.truth(number) if vehicle.plate == truth.plate)
+            sightings.append(
+                Sighting(number, frame.captured_at, Kind.VEHICLE, seen.box, 0.97, seen.plate_box, reading(truth.plate))
+            )
+        plate = Plate(truth.plate, 0.972, len(sightings), ((mistaken(truth.plate), 0.021),), reading(truth.plate).p_characters)
+        passage = Passage(f"north-gate-{truth.number}", "north-gate", tuple(sightings), 40.0, plate)
+        at = passage.last_at
+        record = Record(register, question, answer, at, at - timedelta(hours=5), 0.994, entry)
+        found = Finding(rule, passage, truth.plate, 0.994, because, (record,), tuple(sorted(frames, reverse=True)))
+        exhibit = sealer.seal(found, list(frames.values()), clock_source="NTP", other_plates=no_other_plates)
+        sealed.append(Sealed(exhibit.id, truth.plate, rule))
+    with Store(data / "clearway.db") as store:
+        store.add_counts("north-gate", date(2026, 11, 22), {"vehicles": 1187, "plates_read": 1102})
+    return sealed[0], sealed[1]
+
+
+def no_other_plates(_: Frame) -> tuple[Box, ...]:
+    return ()
+
+
+@dataclass
+class Clock:
+    """The time, which tests may set forward."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class World:
+    """A running hub, and what there is to find in it."""
+
+    data: Path
+    wanted: Sealed
+    papers: Sealed
+    hub: Hub
+    clock: Clock
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def visitor(self) -> httpx.Client:
+        """Somebody who is not signed in."""
+        client = httpx.Client(base_url=self.hub.address, trust_env=False)
+        self.clients.append(client)
+        return client
+
+    def officer(self, name: str = OFFICER) -> "Officer":
+        client = self.visitor()
+        assert client.post(self.hub.sign_in_link(name)).status_code == 303
+        return Officer(client)
+
+    def zip_of(self, exhibit: Sealed) -> Path:
+        return self.data / "exhibits" / f"{exhibit.id}.zip"
+
+    def events(self) -> list[tuple[str, str, str]]:
+        """Event, subject and who, of every entry in the ledger."""
+        with self.looking() as ledger:
+            return [(entry.event.value, entry.subject, entry.by) for entry in ledger.entries()]
+
+    @contextmanager
+    def looking(self) -> Iterator[Ledger]:
+        yield self.hub._app.state.desk._ledger
+
+
+@dataclass
+class Officer:
+    """Somebody who is signed in, and fills in the forms as a browser would."""
+
+    client: httpx.Client
+
+    def form_token(self) -> str:
+        found = re.search(r'name="form_token" value="([0-9a-f]{64})"', self.client.get("/ledger").text)
+        assert found, "every page carries the token of its forms"
+        return found[1]
+
+    def open(self, exhibit: str) -> httpx.Response:
+        return self.client.get(f"/exhibits/{exhibit}")
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        return self.client.post(path, data={"form_token": self.form_token(), **fields})
+
+    def type(self, exhibit: str, plate: str) -> httpx.Response:
+        """Opens the case and types a plate, as the page asks."""
+        self.open(exhibit)
+        return self.post(f"/exhibits/{exhibit}/reading", plate=plate)
+
+    def decide(self, exhibit: str, verdict: str, reason: str, words: str = "It is plain to see.") -> httpx.Response:
+        return self.post(f"/exhibits/{exhibit}/decision", verdict=verdict, reason=reason, words=words)
+
+
+@contextmanager
+def running(data: Path, wanted: Sealed, papers: Sealed) -> Iterator[World]:
+    clock = Clock()
+    with open_hub(data, now=clock) as hub:
+        world = World(data, wanted, papers, hub, clock)
+        serving = threading.Thread(target=hub.serve, name="hub")
+        serving.start()
+        try:
+            yield world
+        finally:
+            for client in world.clients:
+                client.close()
+            hub.stop()
+            serving.join(timeout=10)
+            assert not serving.is_alive(), "the hub ends when it is told to"
