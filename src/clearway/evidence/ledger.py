@@ -16,8 +16,8 @@ The life of an entry, and what a crash does at each step:
     5  `append` returns                                              from here on, losing it would be a broken promise
 
 So a line beyond the checkpoint was either never acknowledged, or its checkpoint's name was lost with the power. Where it is whole
-it stays, and the tree over it is the one that was signed before; a torn line was never acknowledged, and goes. Everything under the
-checkpoint is checked against the signed root and never touched.
+it stays, and the tree over it is the one that was signed before; a torn line was never acknowledged, and goes. Everything under
+the checkpoint is checked against the signed root and never touched.
 """
 
 import base64
