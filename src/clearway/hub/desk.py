@@ -129,7 +129,7 @@ class Desk:
         self._held = threading.Lock()
         self._cases: dict[str, tuple[tuple[int, int], Case]] = {}
         self._seen: dict[str, tuple[int, int]] = {}
-        self._viewed: set[tuple[str, str]] = set()
+        self._viewed: set[tuple[str, str]] = set()  # (officer, exhibit): each of them stands in the ledger
 
     def close(self) -> None:
         self.store.close()
@@ -207,7 +207,7 @@ class Desk:
         """Decides for good. `reason` is a key of REASONS; `words` are the officer's own."""
         words = " ".join(words.split())
         with self._deciding:
-            view = self._unlogged(exhibit, officer)
+            view = self._unlogged(exhibit, officer, anew=True)
             self._check_decision(view, verdict, reason, words)
             typed = view.readings[-1].typed_plate if view.readings else ""
             at = self._now()
@@ -217,7 +217,7 @@ class Desk:
 
     def export(self, exhibit: str, officer: str) -> bytes:
         """The whole ZIP of a confirmed exhibit that still verifies."""
-        view = self._unlogged(exhibit, officer)
+        view = self._unlogged(exhibit, officer, anew=True)
         if view.decision is None or view.decision.verdict is not Verdict.CONFIRMED:
             raise Refused("only a confirmed exhibit leaves the house.", remedy="decide the case first.")
         if not view.case.verified:
@@ -268,9 +268,9 @@ class Desk:
         self._log(Event.EXHIBIT_REVEAL, exhibit, officer)
         self.store.disclose(exhibit, officer, self._now())
 
-    def _unlogged(self, exhibit: str, officer: str) -> View:
+    def _unlogged(self, exhibit: str, officer: str, *, anew: bool = False) -> View:
         """The view on which an act is judged; it is not shown, so it is not logged."""
-        case = self._case(exhibit)
+        case = self._case(exhibit, anew=anew)
         return self._view(self._notice(exhibit, case), case, officer)
 
     def _view(self, noticed: Noticed, case: Case, officer: str) -> View:
@@ -304,15 +304,15 @@ class Desk:
                 remedy="go back, choose one and write a few words.",
             )
 
-    def _case(self, exhibit: str) -> Case:
-        """The exhibit as it lies on the disk now; read again only where the file has changed."""
+    def _case(self, exhibit: str, *, anew: bool = False) -> Case:
+        """The exhibit as it lies on the disk now; verified again where the file says that it has changed, or where asked."""
         path = self._data / EXHIBITS_FOLDER / f"{exhibit}.zip"
         stamp = _stamp(path)
         if stamp is None:
             raise NoSuchExhibit("there is no such exhibit.", remedy="go back to the queue.")
         with self._held:
             held = self._cases.get(exhibit)
-            if held is None or held[0] != stamp:
+            if anew or held is None or held[0] != stamp:
                 held = stamp, open_case(path, self._trusted)
                 self._cases.pop(exhibit, None)
                 self._cases[exhibit] = held

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from clearway.plates import canonical
 from clearway.store import Tally
@@ -45,6 +46,12 @@ def rule_name(rule: str) -> str:
 
 def register_name(register: str) -> str:
     return REGISTERS.get(register, register)
+
+
+def commands(text: str) -> Markup:
+    """The text, escaped, with what stands between backticks set as a command."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def camera_name(camera: str) -> str:
@@ -107,6 +114,7 @@ _environment.filters.update(
     share=share,
     clock_error=clock_error,
     camera_name=camera_name,
+    commands=commands,
     rule_name=rule_name,
     register_name=register_name,
     verdict=VERDICTS.__getitem__,

@@ -2,7 +2,9 @@
 
 For now: `clearway serve` prints a link, good for one sign-in within 15 minutes. Opening it shows one button, and only the
 button uses it up, so that a program that looks ahead at links cannot. Then a cookie holds a random token until the shift ends.
-The store holds SHA-256 of links and tokens: 256 random bits need no salt and no slow hash.
+
+The store holds SHA-256 of links and tokens: 256 random bits need no salt and no slow hash. Browsers send a cookie to every port
+of a machine, so a hub that is more than a trial wants a machine where no stranger's program listens.
 """
 
 import hashlib
