@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearway.evidence import canonical
@@ -19,6 +19,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_it_writes_as_the_library_does_and_reads_that_back(value: object) -> None:
     raw = canonical.dumps(value)
@@ -26,6 +27,7 @@ def test_it_writes_as_the_library_does_and_reads_that_back(value: object) -> Non
     assert canonical.dumps(canonical.loads(raw)) == raw
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_double_is_spelled_as_the_library_spells_it(value: float) -> None:
     assert canonical.dumps(value) == rfc8785.dumps(value)

@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evidence.world import BEGUN_AT, World, finding, frames, no_plates, passage
 
@@ -29,6 +29,7 @@ def noise(seed: int) -> Pixels:
     return np.random.default_rng(seed).integers(0, 256, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
 
 
+@settings(deadline=None)
 @given(boxes, st.lists(boxes, max_size=3), st.integers(0, 9))
 def test_each_pixel_is_the_source_or_the_fill_and_which_depends_on_the_boxes_alone(
     subject: Box, other_plates: list[Box], seed: int
@@ -44,6 +45,7 @@ def test_each_pixel_is_the_source_or_the_fill_and_which_depends_on_the_boxes_alo
             assert tuple(shown[y, x]) == tuple(expected)
 
 
+@settings(deadline=None)
 @given(boxes, st.lists(boxes, max_size=3))
 def test_changing_everything_that_is_hidden_changes_nothing(subject: Box, other_plates: list[Box]) -> None:
     source = noise(1)
