@@ -98,6 +98,14 @@ def test_the_truth_lies_where_the_pixels_are(road: Road) -> None:
         assert (inside.min(axis=2) > 180).mean() > 0.35 and (inside.max(axis=2) < 110).mean() > 0.08
 
 
+def test_plates_are_read_in_the_readable_share_of_the_picture(road: Road, truth: list[tuple[TrueVehicle, ...]]) -> None:
+    top_px = road.readable_share[1] * road.height_px
+    assert 0.3 < road.readable_share[1] < 0.6
+    boxes = [v.plate_box for shown in truth for v in shown if v.plate_box is not None and v.plate_whole]
+    assert all(box.top_px > top_px for box in boxes if box.width_px > 56)
+    assert all(box.width_px > 42 for box in boxes if box.top_px > top_px)
+
+
 def test_faces_are_shown_for_redaction_to_hide(road: Road) -> None:
     faces = [face for number in range(0, road.frame_count, 60) for face in road.faces(number)]
     assert len(faces) >= 10

@@ -38,6 +38,8 @@ CAMERA_HEIGHT_M = 3.2
 FOCAL_PER_WIDTH = 1.2
 BOTTOM_RAY_DEGREES = 25.5
 NEAREST_M = 0.4
+# Where a plate is a twentieth of the picture wide; general readers of text need about that (48 of 960 px).
+READABLE_FROM_M = 12.5
 
 LANE_MIDDLES_M = (-1.55, 1.55)
 ROAD_HALF_M = 3.3
@@ -63,6 +65,9 @@ COLOURS: dict[str, Colour] = {
     "green": (34, 98, 62),
     "yellow": (214, 172, 40),
 }
+
+# How many vehicles are kept ready to be drawn; there are never as many in view.
+SKINS_MAX = 32
 
 _STEP_S = 0.02
 _LEAVES_ROOM_M, _LEAVES_ROOM_S = 2.5, 1.1
@@ -249,7 +254,14 @@ _BODIES = {
     "car": _Body(
         width_m=1.78,
         profile=(
-            (0.0, 0.24), (0.0, 0.74), (0.12, 0.84), (1.05, 0.98), (1.85, 1.43), (3.30, 1.45), (4.05, 1.02), (4.30, 0.96),
+            (0.0, 0.24),
+            (0.0, 0.74),
+            (0.12, 0.84),
+            (1.05, 0.98),
+            (1.85, 1.43),
+            (3.30, 1.45),
+            (4.05, 1.02),
+            (4.30, 0.96),
             (4.30, 0.24),
         ),
         glass=3,
@@ -264,7 +276,14 @@ _BODIES = {
     "van": _Body(
         width_m=1.95,
         profile=(
-            (0.0, 0.28), (0.0, 0.90), (0.15, 1.05), (0.75, 1.22), (1.45, 2.05), (1.70, 2.20), (5.20, 2.22), (5.25, 0.28),
+            (0.0, 0.28),
+            (0.0, 0.90),
+            (0.15, 1.05),
+            (0.75, 1.22),
+            (1.45, 2.05),
+            (1.70, 2.20),
+            (5.20, 2.22),
+            (5.25, 0.28),
         ),
         glass=3,
         plate_up_m=0.52,
@@ -540,6 +559,8 @@ class Road:
             self._ways = _drive(self._planned, view_from_m, crossing_s)
             self._planned.append(_Vehicle(vehicles, "", "van", "white", -1, crossing_s, _CROSSING_M_S))
         self._skins: dict[int, _Skin] = {}
+        # A detector and then a reader ask for the same frame, the reader once for each plate.
+        self._told_last: tuple[int, tuple[TrueVehicle, ...]] = (-1, ())
         self._walkers = _walkers(dice) if detail else ()
         leaves_s = max(way.from_s + (len(way.along_m) - 1) * _STEP_S for way in self._ways)
         self.frame_count = max(1, ceil(leaves_s * frames_per_s))
@@ -548,9 +569,27 @@ class Road:
     def busy(cls, seed: int, vehicles: int = 500, *, starts_at: datetime = STARTS_AT) -> "Road":
         """A long film of small plain pictures, for tests that need many passages and few pixels."""
         return cls(
-            seed, vehicles, frames_per_s=4.0, width_px=320, height_px=180, headway_s=1.6, speed_m_s=10.0, view_from_m=16.0,
-            events=False, detail=False, starts_at=starts_at,
+            seed,
+            vehicles,
+            frames_per_s=5.0,
+            width_px=320,
+            height_px=180,
+            headway_s=1.6,
+            speed_m_s=10.0,
+            view_from_m=16.0,
+            events=False,
+            detail=False,
+            starts_at=starts_at,
         )
+
+    @property
+    def readable_share(self) -> tuple[float, float, float, float]:
+        """The part of the picture where plates are near enough to be read: left, top, right, bottom as shares of it.
+
+        To look only there costs a reader a third of the time, as the operator of a real camera would set it up too.
+        """
+        upper = self._lens.flat(self._lens.seen(np.array([(0.0, READABLE_FROM_M, _BODIES["van"].plate_up_m)])))
+        return 0.0, round(float(upper[0, 1]) / self.height_px, 2), 1.0, 1.0
 
     @property
     def duration_s(self) -> float:
@@ -582,8 +621,12 @@ class Road:
 
     def truth(self, frame_number: int) -> tuple[TrueVehicle, ...]:
         """Every vehicle that the frame shows any of, nearest first, hidden ones too."""
-        seen = self._seen(frame_number / self.frames_per_s)
-        return tuple(self._told(one, seen[:place]) for place, one in enumerate(seen))
+        number, told = self._told_last
+        if number != frame_number:
+            seen = self._seen(frame_number / self.frames_per_s)
+            told = tuple(self._told(one, seen[:place]) for place, one in enumerate(seen))
+            self._told_last = frame_number, told
+        return told
 
     def faces(self, frame_number: int) -> tuple[Box, ...]:
         """Where the frame shows a face, of a driver or on the pavement; only whole ones that nothing covers."""
@@ -640,11 +683,14 @@ class Road:
 
     def _skin(self, vehicle: _Vehicle) -> _Skin:
         """The vehicle's skin, made when it is first drawn; 500 vehicles would otherwise wait for all at once."""
-        if vehicle.number not in self._skins:
-            if len(self._skins) >= 32:
-                self._skins.pop(next(iter(self._skins)))
-            self._skins[vehicle.number] = _Skin(vehicle, self._detail)
-        return self._skins[vehicle.number]
+        skin = self._skins.get(vehicle.number)
+        if skin is None:
+            skin = _Skin(vehicle, self._detail)
+            # One thread may draw while another asks for the truth, so the oldest may be gone already.
+            while len(self._skins) >= SKINS_MAX:
+                self._skins.pop(next(iter(list(self._skins))), None)
+            self._skins[vehicle.number] = skin
+        return skin
 
     def _seen(self, at_s: float) -> list[_Seen]:
         """The vehicles that have a part inside the picture, nearest first."""
@@ -1016,9 +1062,7 @@ def hotlist_csv(road: Road) -> str:
     kinds = {vehicle.plate: vehicle.kind for vehicle in road._planned}
     lines = ["plate,region,class,reason,source,case,issued,verified,expires"]
     for plate, (reason, case) in zip(road.listed, reasons, strict=False):
-        issued, verified, expires = (
-            _rfc3339(road.starts_at + timedelta(days=days)) for days in (-3, -1, 28)
-        )
+        issued, verified, expires = (_rfc3339(road.starts_at + timedelta(days=days)) for days in (-3, -1, 28))
         lines.append(f"{plate},unknown,{kinds[plate]},{reason},simulated police,{case},{issued},{verified},{expires}")
     return "\n".join(lines) + "\n"
 

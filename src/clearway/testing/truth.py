@@ -17,8 +17,9 @@ from clearway.testing.road import Road, TrueVehicle
 HIDDEN_MAX = 0.8
 # A reader's doubt about one character never outgrows its first choice.
 DOUBT_MAX = 0.45
-# From this width on a plate is as legible as it gets.
-LEGIBLE_PX = 90.0
+# From this share of the picture's width on a plate is as legible as it gets. A share, so that the small pictures of
+# `Road.busy` are read like large ones.
+LEGIBLE_SHARE = 0.09
 
 
 class TruthDetector:
@@ -50,13 +51,14 @@ class TruthDetector:
 
 class TruthReader:
     """Reads what the road says is written. Each character is confused with probability `error_rate` on the mean, more often
-    on small plates; `read` says so in `p_characters`. `width_px_min` is the narrowest plate that it reads."""
+    on small plates; `read` says so in `p_characters`. `width_share_min` is the narrowest plate that it reads, as a
+    share of the picture's width."""
 
     name = "truth"
 
-    def __init__(self, road: Road, seed: int = 0, *, error_rate: float = 0.02, width_px_min: float = 30.0) -> None:
-        assert 0.0 <= error_rate <= DOUBT_MAX and width_px_min >= 0.0
-        self._road, self._seed, self._error_rate, self._width_px_min = road, seed, error_rate, width_px_min
+    def __init__(self, road: Road, seed: int = 0, *, error_rate: float = 0.02, width_share_min: float = 0.03) -> None:
+        assert 0.0 <= error_rate <= DOUBT_MAX and width_share_min >= 0.0
+        self._road, self._seed, self._error_rate, self._width_share_min = road, seed, error_rate, width_share_min
 
     def read(self, frame: Frame, plate: Detection) -> Reading | None:
         """The characters that can be seen of the plate that `plate` overlaps most; None where there is none.
@@ -66,9 +68,10 @@ class TruthReader:
         vehicle = self._meant(frame.number, plate.box)
         if vehicle is None or vehicle.plate_box is None or not vehicle.text_seen:
             return None
-        if vehicle.plate_box.width_px < self._width_px_min:
+        share = vehicle.plate_box.width_px / frame.width_px
+        if share < self._width_share_min:
             return None
-        legibility = min(1.0, vehicle.plate_box.width_px / LEGIBLE_PX) if vehicle.plate_whole else 0.0
+        legibility = min(1.0, share / LEGIBLE_SHARE) if vehicle.plate_whole else 0.0
         dice = np.random.default_rng((self._seed, frame.number, vehicle.number, 2))
         rows = [self._doubted(character, dice) for character in vehicle.text_seen]
         p_characters = np.stack(rows)
