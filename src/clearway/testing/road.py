@@ -540,7 +540,7 @@ class Road:
         assert vehicles >= 1 and frames_per_s > 0 and width_px >= 32 and height_px >= 32
         assert starts_at.utcoffset() == timedelta(0) and starts_at.microsecond == 0, "a film starts at a whole second in UTC"
         self.seed, self.frames_per_s, self.camera, self.starts_at = seed, frames_per_s, camera, starts_at
-        self.width_px, self.height_px = width_px, height_px
+        self.width_px, self.height_px, self.vehicles = width_px, height_px, vehicles
         self._detail = detail
         self._lens = _Lens(width_px, height_px)
         dice = np.random.default_rng(seed)
