@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,7 +18,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from clearway.errors import ClearwayError, StoreError
-from clearway.ports import Signer
+
+if TYPE_CHECKING:  # `clearway verify` must not need the libraries that the other ports speak of
+    from clearway.ports import Signer
 
 KEY_NAME, PUBLIC_KEY_NAME = "clearway.key", "clearway.pub"
 SIGNATURES_MAX = 16
@@ -119,7 +122,7 @@ def verifies(public_key: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def seal(payload: bytes, payload_type: str, signer: Signer) -> bytes:
+def seal(payload: bytes, payload_type: str, signer: "Signer") -> bytes:
     """The DSSE envelope (JSON, UTF-8) of `payload`, signed by `signer` (a `ports.Signer`)."""
     signature = signer.sign(_pre_authentication_encoding(payload_type, payload))
     envelope = {

@@ -88,9 +88,9 @@ FORMATS = tuple(
 # How often a plate fits none of FORMATS: foreign, personal, old or of a country not yet listed. A guess until it is measured;
 # high enough that clear evidence of an unlisted spelling wins.
 P_NO_FORMAT = 0.2
-# How far a reader is believed between two lookalikes (1 wholly, 0 not at all): in many typefaces only the place tells them apart.
-LOOKALIKE_TRUST = 0.35
-_GROUPS = ("0OQD", "1I", "8B", "5S", "2Z", "6G")
+# How far a reader is believed between characters that are drawn alike (1 wholly, 0 not at all). 0 and O, 1 and I are one and the
+# same glyph in many plate typefaces, so that only the place tells them apart; the others differ in little, and blur takes that.
+_TRUST = (("0OQD", 0.7), ("8B", 0.7), ("5S", 0.7), ("2Z", 0.7), ("6G", 0.7), ("0O", 0.5), ("1I", 0.35))
 
 
 @lru_cache(maxsize=1)
@@ -136,10 +136,10 @@ def log_prior(text: str) -> float:
 def doubted(p_characters: Probabilities) -> Probabilities:
     """The same evidence with less belief in the reader wherever two characters look alike; rows keep their sums."""
     softened = p_characters.copy()
-    for group in _GROUPS:
+    for group, trust in _TRUST:
         places = [PLACE[character] for character in group]
         mass = softened[:, places].sum(axis=1, keepdims=True)
-        share = np.maximum(softened[:, places], 1e-4 * np.maximum(mass, 1e-9)) ** LOOKALIKE_TRUST
+        share = np.maximum(softened[:, places], 1e-4 * np.maximum(mass, 1e-9)) ** trust
         softened[:, places] = mass * share / share.sum(axis=1, keepdims=True)
     return softened
 

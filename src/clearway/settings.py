@@ -44,7 +44,8 @@ class TrackSettings(_Table):
 
 
 class CheckSettings(_Table):
-    match_p_min: Probability = Field(0.9, description="a match less certain than this is UNKNOWN")
+    match_p_min: float = Field(0.9, gt=0.5, le=1, description="a match less certain than this is UNKNOWN")
+    register_fresh_days: Positive = Field(31.0, le=3660, description="a register extract older than this answers UNKNOWN")
 
 
 class EvidenceSettings(_Table):

@@ -67,7 +67,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _in_scene(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
-    sightings = look(frame, frame.whole, detector, reader).sightings
+    sightings = look(frame, [frame.whole], detector, reader).sightings
     return [(s.plate_box, s.reading) for s in sightings if s.plate_box is not None and s.reading is not None]
 
 

@@ -18,6 +18,8 @@ from clearway.track.tracker import Tracker
 
 # A moment before the vehicle was first seen and after it was last seen belongs to its exhibit: it shows that nothing was cut.
 LEAD = timedelta(seconds=0.5)
+# Other plates are filled for this long before and after each look that found them: through missed looks, and between looks.
+FILLED_AROUND = timedelta(seconds=0.6)
 
 
 @dataclass(slots=True)
@@ -108,11 +110,11 @@ class Pipeline:
             raise stopped
 
     def _looked(self, frame: Frame) -> tuple[Passage, ...]:
-        region = self._attention.region(frame, self._tracker.expected(frame.captured_at))
+        regions = self._attention.regions(frame, self._tracker.expected(frame.captured_at))
         seen = Seen((), ())
-        if region is not None:
+        if regions:
             self.counters.looks += 1
-            seen = look(frame, region, self._detector, self._reader)
+            seen = look(frame, regions, self._detector, self._reader)
             self._seen.append((frame.captured_at, seen))
         return self._tracker.update(frame.captured_at, seen.sightings, frame.clock_error_ms)
 
@@ -135,15 +137,14 @@ class Pipeline:
     def _others(self, passage: Passage) -> Callable[[Frame], tuple[Box, ...]]:
         """Where, around a frame's time, there are plates or what may be one, other than the passage's own."""
         own = {id(sighting) for sighting in passage.sightings}
-        looks = tuple(
-            (at, tuple(s.plate_box for s in seen.sightings if s.plate_box is not None and id(s) not in own) + seen.unread)
-            for at, seen in self._seen
-        )
+        looks = []
+        for at, seen in self._seen:
+            boxes = [s.plate_box for s in seen.sightings if s.plate_box is not None and id(s) not in own]
+            boxes += [box for box in seen.unread if not _is_of(passage, box, at)]
+            looks.append((at, boxes))
 
         def others(frame: Frame) -> tuple[Box, ...]:
-            before = max((at for at, _ in looks if at <= frame.captured_at), default=frame.captured_at)
-            after = min((at for at, _ in looks if at >= frame.captured_at), default=frame.captured_at)
-            return tuple(box for at, boxes in looks if before <= at <= after for box in boxes)
+            return tuple(box for at, boxes in looks if abs(at - frame.captured_at) <= FILLED_AROUND for box in boxes)
 
         return others
 
@@ -157,6 +158,12 @@ class Pipeline:
     def _forget_all(self) -> None:
         self._ring.clear()
         self._seen.clear()
+
+
+def _is_of(passage: Passage, box: Box, at: datetime) -> bool:
+    """Whether what could not be read there is the passage's own plate, seen badly: it lies where that was last or is next."""
+    near = [s.plate_box for s in passage.sightings if s.plate_box and abs(s.captured_at - at) <= FILLED_AROUND]
+    return any(box.shared_px(plate.grown(plate.height_px)) > 0.5 * box.area_px for plate in near)
 
 
 def _next(frames: Iterator[Frame]) -> Frame | SourceError | KeyboardInterrupt | None:

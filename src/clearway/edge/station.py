@@ -71,8 +71,9 @@ class Station:
         """The registers of this machine, from the lists in force."""
         public = load_public_key(self.data / KEYS / PUBLIC_KEY_NAME)
         keys = {key_id_of(public): public}
-        p_min = self._settings.check.match_p_min
-        return Desk((hotlist.load(self.data / LISTS, keys, p_min), register.load(self.data / LISTS, keys, p_min)))
+        folder, check = self.data / LISTS, self._settings.check
+        listed = hotlist.load(folder, keys, check.match_p_min)
+        return Desk((listed, register.load(folder, keys, check.match_p_min, check.register_fresh_days)))
 
     def open(self, source: str, announce: Callable[[str], None]) -> Source:
         """The camera, clip or folder that `source` names; SourceError where there is none."""
@@ -144,4 +145,4 @@ class Station:
 
 def first_sight(settings: Settings) -> tuple[RapidDetector, RapidReader]:
     """The detector and the reader that the settings ask for."""
-    return RapidDetector(settings.sight.threads, enlarge_max=2.0), RapidReader(settings.sight.threads)
+    return RapidDetector(settings.sight.threads, enlarge_max=1.0), RapidReader(settings.sight.threads)

@@ -17,15 +17,22 @@ MARGIN_CELLS = 3
 PLATE_MARGIN_WIDTHS = 2.0
 
 
+# More separate places than this are looked at as one: each look has a price of its own.
+REGIONS_MAX = 6
+
+
 class Attention:
-    """Remembers one small grey picture and says what part of the next one deserves a close look."""
+    """Remembers one small grey picture and says what parts of the next one deserve a close look."""
 
     def __init__(self, share: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)) -> None:
         self._share = share
         self._before: NDArray[np.float32] | None = None
 
-    def region(self, frame: Frame, expected: Sequence[Box]) -> Box | None:
-        """The part to look at; None where nothing moved and no vehicle is known. The first frame is looked at whole."""
+    def regions(self, frame: Frame, expected: Sequence[Box]) -> tuple[Box, ...]:
+        """The parts to look at, apart from each other; none where nothing moved and no vehicle is known.
+
+        `expected` are the plates of vehicles in view. The first frame is looked at whole.
+        """
         left, top, right, bottom = self._share
         watched = Box(left * frame.width_px, top * frame.height_px, right * frame.width_px, bottom * frame.height_px)
         cell_px = frame.width_px / CELLS_ACROSS
@@ -34,18 +41,42 @@ class Attention:
         now = cv2.resize(frame.pixels[:, :, 1], size, interpolation=cv2.INTER_AREA).astype(np.float32)
         before, self._before = self._before, now
         if before is None or before.shape != now.shape:
-            return watched
-        rows, columns = np.nonzero(np.abs(now - before) >= CHANGE_MIN)
+            return (watched,)
+        moved = (np.abs(now - before) >= CHANGE_MIN).astype(np.uint8)
+        reach = np.ones((2 * MARGIN_CELLS + 1, 2 * MARGIN_CELLS + 1), np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(moved, reach))
         boxes = [box.grown(PLATE_MARGIN_WIDTHS * box.width_px) for box in expected]
-        if len(rows):
-            moved = Box(float(columns.min()), float(rows.min()), columns.max() + 1.0, rows.max() + 1.0).grown(MARGIN_CELLS)
-            boxes.append(Box(*(cell_px * edge for edge in (moved.left_px, moved.top_px, moved.right_px, moved.bottom_px))))
-        boxes = [box for box in boxes if box.shared_px(watched) > 0]
-        if not boxes:
-            return None
-        return Box(
-            max(watched.left_px, min(box.left_px for box in boxes)),
-            max(watched.top_px, min(box.top_px for box in boxes)),
-            min(watched.right_px, max(box.right_px for box in boxes)),
-            min(watched.bottom_px, max(box.bottom_px for box in boxes)),
-        )
+        boxes += [Box(*(cell_px * float(edge) for edge in (x, y, x + w, y + h))) for x, y, w, h, _ in stats[1:]]
+        return _apart([part for box in boxes if (part := _common(box, watched)) is not None])
+
+
+def _apart(boxes: Sequence[Box]) -> tuple[Box, ...]:
+    """Boxes that do not meet and together cover all of these; one where they would be too many."""
+    separate: list[Box] = []
+    for box in boxes:
+        grown = box
+        while touching := [other for other in separate if other.shared_px(grown) > 0]:
+            separate = [other for other in separate if other not in touching]
+            grown = _around([grown, *touching])
+        separate.append(grown)
+    return tuple(separate) if len(separate) <= REGIONS_MAX else (_around(separate),)
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    return Box(
+        min(box.left_px for box in boxes),
+        min(box.top_px for box in boxes),
+        max(box.right_px for box in boxes),
+        max(box.bottom_px for box in boxes),
+    )
+
+
+def _common(box: Box, watched: Box) -> Box | None:
+    if box.shared_px(watched) <= 0:
+        return None
+    return Box(
+        max(box.left_px, watched.left_px),
+        max(box.top_px, watched.top_px),
+        min(box.right_px, watched.right_px),
+        min(box.bottom_px, watched.bottom_px),
+    )

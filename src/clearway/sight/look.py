@@ -1,12 +1,14 @@
 """Looking at one frame: detections become sightings of vehicles with a reading each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clearway.facts import Box, Detection, Frame, Kind, Sighting
 from clearway.ports import Detector, Reader
 
-# Plates by law: 520 x 110 mm in most of Europe and Asia (EEC 2411/98 annex: 520 mm), 305 x 152 mm in North America (SAE J686).
-WIDE_PLATE_M, SHORT_PLATE_M, SHORT_ASPECT_MAX = 0.52, 0.305, 3.0
+# The widest plate that is common, 520 mm (Regulation (EC) 2411/98). A narrower one (305 mm in North America, SAE J686) makes the
+# vehicle seem smaller than it is, so that less is shown, never more.
+PLATE_WIDTH_M = 0.52
 # What is shown of a vehicle around its plate: bumper, grille or boot lid, never a window. Plates hang 0.3 to 0.8 m above the
 # road and bonnets end about 0.5 m above the plate; a windscreen never begins lower.
 BESIDE_M, ABOVE_M, BELOW_M = 0.5, 0.45, 0.25
@@ -20,11 +22,11 @@ class Seen:
     unread: tuple[Box, ...]
 
 
-def look(frame: Frame, region: Box, detector: Detector, reader: Reader) -> Seen:
-    """What is in that region of the frame, best first; one sighting a plate."""
+def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reader) -> Seen:
+    """What is in those regions of the frame; one sighting a plate."""
     sightings: list[Sighting] = []
     unread: list[Box] = []
-    for detection in detector.find(frame, region):
+    for detection in (found for region in regions for found in detector.find(frame, region)):
         if detection.kind is not Kind.PLATE or any(_same(detection, seen) for seen in sightings):
             continue
         reading = reader.read(frame, detection)
@@ -43,8 +45,7 @@ def around(plate: Box, frame: Frame) -> Box:
 
     Until a detector finds vehicles, the plate itself is the measure: its size is fixed by law.
     """
-    plate_m = SHORT_PLATE_M if plate.width_px < SHORT_ASPECT_MAX * plate.height_px else WIDE_PLATE_M
-    px_per_m = plate.width_px / plate_m
+    px_per_m = plate.width_px / PLATE_WIDTH_M
     region = Box(
         plate.left_px - BESIDE_M * px_per_m,
         plate.top_px - ABOVE_M * px_per_m,

@@ -1,0 +1,209 @@
+"""`clearway doctor`: what is wrong with this installation, and what to do."""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from clearway import settings as settings_file
+from clearway.check import hotlist, register
+from clearway.edge.station import KEYS, LEDGER, LISTS, now
+from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, key_id, load_public_key, load_signer
+from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
+from clearway.evidence.ledger import check
+from clearway.evidence.seal import list_exhibits
+from clearway.evidence.verify import verify
+from clearway.facts import Box, Detection, Frame, Kind
+from clearway.settings import Settings
+from clearway.sight.rapid import RapidReader
+
+ROOM_MIN_MB = 500
+EXHIBITS_CHECKED_MAX = 100
+PACKAGES = ("av", "cryptography", "fastapi", "numpy", "onnxruntime", "opencv-python-headless", "rapidocr", "sqlalchemy")
+
+_DESCRIPTION = """\
+Tries every part that a camera's program and the hub need, and says of each whether it works; for what does not, what to do."""
+_EPILOG = """\
+examples:
+  clearway doctor                      the data folder of clearway.toml, or ./clearway-data
+  clearway doctor --data /srv/clearway --json
+
+exit code: 0 where all is well, 9 where something needs doing"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried: `remedy` is empty where it works."""
+
+    title: str
+    words: str
+    remedy: str = ""
+
+    @property
+    def well(self) -> bool:
+        return not self.remedy
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser(
+        "doctor",
+        help="say what is wrong with this installation, and what to do",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("--data", metavar="DIR", type=Path, help="the data folder (default: settings store.data, clearway-data)")
+    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml where there is one)")
+    verb.add_argument("--json", action="store_true", help="print one JSON line a check")
+    verb.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """0 where all is well, else 9."""
+    well = True
+    for found in _checks(given):
+        well = well and found.well
+        if given.json:
+            print(json.dumps({"title": found.title, "well": found.well, "words": found.words, "remedy": found.remedy}))
+        else:
+            print(f"{'well   ' if found.well else 'PROBLEM'}  {found.title}: {found.words}", flush=True)
+            if found.remedy:
+                print(f"         What to do: {found.remedy}")
+    return 0 if well else InstallationError.exit_code
+
+
+def _checks(given: argparse.Namespace) -> Iterator[Check]:
+    yield Check("Python", sys.version.split()[0])
+    yield _tried("Packages", _packages)
+    yield _tried("Sight", _sight)
+    try:
+        settings = settings_file.load(given.settings)
+        yield Check("Settings", "read, every key known")
+    except SettingsError as error:
+        yield Check("Settings", error.happened, error.remedy)
+        settings = Settings()
+    data = given.data or settings.store.data
+    if not data.is_dir():
+        yield Check("Data folder", f"there is no {data}", "run `clearway init`, or name the folder with --data.")
+        return
+    yield _tried("Data folder", lambda: _room(data))
+    yield _tried("Keys", lambda: _keys(data))
+    yield _tried("Hot list", lambda: _list(data, hotlist.FILE_NAME))
+    yield _tried("Register extract", lambda: _list(data, register.FILE_NAME))
+    yield _tried("Ledger", lambda: _ledger(data))
+    yield _tried("Exhibits", lambda: _exhibits(data))
+    yield _tried("Hub's port", lambda: _port(settings))
+    yield _tried("Clock", _clock)
+
+
+def _tried(title: str, attempt: Callable[[], str]) -> Check:
+    try:
+        return Check(title, attempt())
+    except ClearwayError as error:
+        return Check(title, error.happened, error.remedy)
+
+
+def _packages() -> str:
+    missing = []
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        raise InstallationError(f"not installed: {', '.join(missing)}.", remedy="pip install 'clearway[all]'")
+    return ", ".join(found)
+
+
+def _sight() -> str:
+    """Reads a plate that is drawn here and now, with the weights that a camera would use."""
+    drawn = "KB4827"
+    pixels = np.full((64, 240, 3), 255, np.uint8)
+    cv2.putText(pixels, drawn, (14, 46), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 4, cv2.LINE_AA)
+    frame = Frame("doctor", 0, now(), 0.0, pixels)
+    reading = RapidReader(threads=1).read(frame, Detection(Kind.PLATE, Box(0, 0, 240, 64), 1.0))
+    if reading is None or reading.text != drawn:
+        raise InstallationError("the reader does not read a plainly drawn plate.", remedy="install rapidocr and onnxruntime anew.")
+    return "a drawn plate was read"
+
+
+def _room(data: Path) -> str:
+    if not os.access(data, os.W_OK | os.X_OK):
+        raise StoreError(f"{data} is not writable.", remedy="give the folder to the user that runs Clearway.")
+    room_mb = shutil.disk_usage(data).free // 1_000_000
+    if room_mb < ROOM_MIN_MB:
+        raise StoreError(f"only {room_mb} MB are free for {data}.", remedy=f"make room: at least {ROOM_MIN_MB} MB.")
+    return f"{data}, writable, {room_mb:,} MB free"
+
+
+def _keys(data: Path) -> str:
+    signer = load_signer(data / KEYS)
+    if load_public_key(data / KEYS / PUBLIC_KEY_NAME) != signer.public_key():
+        raise StoreError("the public key does not belong to the private one.", remedy="restore both from one backup.")
+    mode = stat.S_IMODE((data / KEYS / KEY_NAME).stat().st_mode)
+    if mode & 0o077:
+        raise StoreError("others than its owner can read the signing key.", remedy=f"chmod 600 {data / KEYS / KEY_NAME}")
+    return f"key {signer.key_id[:16]}…, for its owner only"
+
+
+def _list(data: Path, name: str) -> str:
+    path = data / LISTS / name
+    if not path.exists():
+        return "none in force; every question is answered UNKNOWN"
+    public = load_public_key(data / KEYS / PUBLIC_KEY_NAME)
+    keys = {key_id(public): public}
+    load = hotlist.load if name == hotlist.FILE_NAME else register.load
+    load(data / LISTS, keys)
+    changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return f"in force, signed, published {changed_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _ledger(data: Path) -> str:
+    if not (data / LEDGER).is_dir():
+        return "nothing entered yet"
+    checkpoint = check(data / LEDGER, load_public_key(data / KEYS / PUBLIC_KEY_NAME))
+    return f"{checkpoint.size} entries, derived anew, agree with the signed checkpoint"
+
+
+def _exhibits(data: Path) -> str:
+    public = load_public_key(data / KEYS / PUBLIC_KEY_NAME)
+    paths = list_exhibits(data)[-EXHIBITS_CHECKED_MAX:]
+    failed = [path.name for path in paths if not verify(path, {key_id(public): public}).passed]
+    if failed:
+        raise StoreError(
+            f"{len(failed)} of {len(paths)} exhibits do not verify, the first is {failed[0]}.",
+            remedy="run `clearway verify` on it to see which step fails; restore it from a backup.",
+        )
+    return f"{len(paths)} checked, all verify"
+
+
+def _port(settings: Settings) -> str:
+    host, port = settings.hub.host, settings.hub.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"{host}:{port} cannot be opened: {error.strerror}.",
+                remedy="end what uses it (perhaps a hub that runs), or choose another port with hub.port.",
+            ) from error
+    return f"{host}:{port} is free"
+
+
+def _clock() -> str:
+    if now().year < 2026:
+        raise InstallationError("this machine's clock is years slow.", remedy="set it, and keep it right with NTP.")
+    return f"{now():%Y-%m-%d %H:%M:%S} UTC by this machine"
