@@ -350,7 +350,7 @@ def test_the_ledger_is_paged_newest_first(world: World, monkeypatch: pytest.Monk
 
 def test_the_public_sees_counts_and_nothing_else(world: World) -> None:
     officer, visitor = world.officer(), world.visitor()
-    officer.client.get("/")
+    assert "Findings: listed vehicle" in visitor.get("/public").text, "counted before any officer has looked"
     officer.type(world.wanted.id, world.wanted.plate)
     officer.open(world.wanted.id)
     officer.decide(world.wanted.id, "confirmed", "agrees")

@@ -138,13 +138,7 @@ class Desk:
 
     def queue(self) -> tuple[Waiting, ...]:
         """The undecided exhibits, longest waiting first; those that came or changed since the last look are checked anew."""
-        for path in list_exhibits(self._data):
-            stamp = _stamp(path)
-            if stamp is None or self._seen.get(path.stem) == stamp:
-                continue
-            if self.store.decision(path.stem) is None:
-                self._notice(path.stem, self._case(path.stem))
-            self._seen[path.stem] = stamp
+        self._notice_all()
         return tuple(Waiting(noticed, self._faults(noticed)) for noticed in self.store.undecided())
 
     def decided_lately(self) -> tuple[tuple[Noticed, Decision], ...]:
@@ -257,6 +251,8 @@ class Desk:
         )
 
     def tally(self) -> Tally:
+        """What the public may know, with the exhibits that came since an officer last looked."""
+        self._notice_all()
         return self.store.tally()
 
     # Inside
@@ -319,6 +315,16 @@ class Desk:
                 if len(self._cases) > CASES_HELD_MAX:
                     del self._cases[next(iter(self._cases))]
         return held[1]
+
+    def _notice_all(self) -> None:
+        """Takes every undecided exhibit that came or changed since the last look into the index."""
+        for path in list_exhibits(self._data):
+            stamp = _stamp(path)
+            if stamp is None or self._seen.get(path.stem) == stamp:
+                continue
+            if self.store.decision(path.stem) is None:
+                self._notice(path.stem, self._case(path.stem))
+            self._seen[path.stem] = stamp
 
     def _faults(self, noticed: Noticed) -> tuple[str, ...]:
         if noticed.verified and _stamp(self._data / EXHIBITS_FOLDER / f"{noticed.id}.zip") is not None:
