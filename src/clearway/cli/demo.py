@@ -7,7 +7,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from clearway import settings as settings_file
 from clearway.cli.watch import summary
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.pipeline import Pipeline
@@ -17,6 +16,7 @@ from clearway.errors import UsageError
 from clearway.evidence.verify import verify
 from clearway.facts import Exhibit, Passage
 from clearway.hub.serve import run_hub
+from clearway.settings import CameraSettings, Settings
 from clearway.testing.road import Road, film, hotlist_csv, register_csv
 
 DATA = Path("demo-data")
@@ -54,11 +54,13 @@ def run(given: argparse.Namespace) -> int:
     """0 when the story was told and every exhibit verified, and, with the hub, when it was ended."""
     began_s = time.monotonic()
     leave_no_dump()
-    station = _new_station(given.data)
     road = Road(given.seed, starts_at=now().replace(microsecond=0))
+    # As an operator would on site: the camera's settings leave out the sky and what is too far away to read.
+    settings = Settings(camera=CameraSettings(name=road.camera, region=road.readable_share))
+    station = _new_station(given.data, settings)
     with tempfile.TemporaryDirectory(prefix="clearway-demo-") as folder:
         clip, hotlist, register = (Path(folder) / name for name in ("road.mp4", "hotlist.csv", "register.csv"))
-        _say(f"A road is filmed: {len(road.passages)} vehicles in {road.duration_s:.0f} seconds. Nobody real is in it.")
+        _say(f"A road is filmed: {road.vehicles} vehicles in {road.duration_s:.0f} seconds. Nobody real is in it.")
         film(road, clip)
         hotlist.write_text(hotlist_csv(road), encoding="utf-8")
         register.write_text(register_csv(road), encoding="utf-8")
@@ -66,7 +68,7 @@ def run(given: argparse.Namespace) -> int:
         _say(f"The register extract is in force: {station.publish_register(register).entries} vehicles, one of them lapsed.")
         _say("The camera watches. A vehicle on no list is forgotten as soon as it has passed.\n")
         source = station.open(str(clip), _say)
-        exhibits, pipeline = _watched(station.pipeline(source, *first_sight(settings_file.Settings()), tell=_passed))
+        exhibits, pipeline = _watched(station.pipeline(source, *first_sight(settings), tell=_passed))
     station.keep_counts(pipeline.counters)
     _say(f"\n{summary(pipeline.counters)}.")
     passed = _verified(given.data, exhibits)
@@ -78,7 +80,7 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _new_station(data: Path) -> Station:
+def _new_station(data: Path, settings: Settings) -> Station:
     if data.exists() and any(data.iterdir()):
         if not (data / MARK).exists():
             raise UsageError(
@@ -87,7 +89,7 @@ def _new_station(data: Path) -> Station:
         shutil.rmtree(data)
     data.mkdir(parents=True, exist_ok=True)
     (data / MARK).touch()
-    return Station(data, settings_file.Settings())
+    return Station(data, settings)
 
 
 def _watched(pipeline: Pipeline) -> tuple[list[Exhibit], Pipeline]:
