@@ -21,6 +21,9 @@ LIKENESS_MIN = 0.7
 REACH_WIDTHS, REACH_WIDTHS_PER_S = 2.0, 60.0
 # A reading this unlike the vehicle's is forgiven when it stands where the vehicle was expected.
 OVERLAP_MIN = 0.3
+# Where both readings are this sure and differ, they are of two vehicles (plates of one fleet follow each other), unless the
+# second is this close to where the first was expected: then the reader was sure of a mistake.
+P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
 VELOCITY_SMOOTHING = 0.5
 # One reading alone is told only when it is this sure; what text on a wall resembles a plate for a moment is not.
 P_ALONE_MIN = 0.95
@@ -193,8 +196,11 @@ def _likeness(sighting: Sighting, track: _Track, at: datetime) -> float | None:
         return None
     alike = _alike(sighting.reading, track)
     overlap = expected.overlap(sighting.plate_box)
-    unsure = sighting.reading.legibility == 0 or min(sighting.reading.p, max(r.p for r in track.readings)) < 0.5
-    if alike < LIKENESS_MIN and not (overlap > OVERLAP_MIN and unsure):
+    surest = max(r.p for r in track.readings if r.legibility > 0) if track.legible_since is not None else 0.0
+    p_both = min(sighting.reading.p, surest) if sighting.reading.legibility > 0 else 0.0
+    if alike < LIKENESS_MIN and not (overlap > OVERLAP_MIN and p_both < 0.5):
+        return None
+    if alike < 1 and p_both > P_SURE and distance_widths > SURE_REACH_WIDTHS:
         return None
     return alike + overlap - 0.02 * distance_widths
 

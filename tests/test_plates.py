@@ -1,0 +1,105 @@
+"""Plate text: one form, formats as a prior that can be outvoted."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearway import plates
+from clearway.facts import Probabilities
+
+
+def evidence(text: str, *, p: float = 0.995, instead: dict[int, tuple[str, float]] | None = None) -> Probabilities:
+    """What a reader says that is this sure of each character; `instead` gives a second choice at a place."""
+    rows = np.zeros((len(text), len(plates.ALPHABET)))
+    for place, character in enumerate(text):
+        rows[place, plates.PLACE[character]] = p
+        if instead and place in instead:
+            other, p_other = instead[place]
+            rows[place, plates.PLACE[other]] = p_other
+            rows[place, plates.PLACE[character]] = 1 - p_other
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("34A-368.37", "34A36837"),  # dots and dashes are no characters of a plate
+        ("ab 12 cde", "AB12CDE"),  # case does not matter
+        ("ＡＢ１２", "AB12"),  # nor does full width
+        ("京A·12345", "京A12345"),  # provinces stay
+        ("★☂", ""),  # nothing of it is a plate
+    ],
+)
+def test_canonical(written: str, canonical: str) -> None:
+    assert plates.canonical(written) == canonical
+
+
+@given(st.text())
+def test_canonical_is_canonical(text: str) -> None:
+    once = plates.canonical(text)
+    assert plates.canonical(once) == once
+    assert set(once) <= set(plates.ALPHABET)
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [("34A36837", "VN"), ("4679FYV", "ES"), ("京A12345", "CN"), ("AB12CDE", "GB"), ("PJG0783", "BR"), ("AA1234BB", "UA")],
+)
+def test_known_formats(text: str, region: str) -> None:
+    assert region in plates.fits(text)
+
+
+def test_every_format_names_its_source() -> None:
+    assert all(form.source and form.pattern and form.region for form in plates.FORMATS)
+    assert len({(form.region, form.pattern) for form in plates.FORMATS}) == len(plates.FORMATS), "no format stands twice"
+
+
+def test_the_format_decides_between_lookalikes() -> None:
+    """A Slovak plate ends in letters: a 0 that may as well be an O is an O there."""
+    text, p = plates.likeliest(evidence("PP587A0", instead={6: ("O", 0.2)}))[0]
+    assert text == "PP587AO"
+    assert 0.5 < p < 0.99, "and it stays in doubt"
+
+
+def test_clear_evidence_outvotes_every_format() -> None:
+    """A personal plate that no country issues is told as it was read."""
+    text, p = plates.likeliest(evidence("WQBVWMK"))[0]
+    assert text == "WQBVWMK"
+    assert plates.fits(text) == frozenset()
+    assert p > 0.5
+
+
+def test_no_format_turns_one_clear_character_into_another() -> None:
+    text, _ = plates.likeliest(evidence("AB12CD7"))[0]  # GB would want a letter at the end
+    assert text == "AB12CD7"
+
+
+@given(st.text(alphabet=plates.LATIN, min_size=4, max_size=8), st.floats(0.3, 1.0))
+def test_spellings_are_a_distribution(text: str, p: float) -> None:
+    found = plates.spellings(evidence(text, p=p))
+    assert found[0][1] == pytest.approx(max(q for _, q in found))
+    assert sum(q for _, q in found) <= 1 + 1e-9
+    assert len({spelled for spelled, _ in found}) == len(found)
+
+
+@given(st.text(alphabet=plates.LATIN, min_size=4, max_size=8), st.floats(0.3, 1.0))
+def test_likeliest_is_a_distribution(text: str, p: float) -> None:
+    found = plates.likeliest(evidence(text, p=p))
+    assert all(0 <= q <= 1 for _, q in found)
+    assert sum(q for _, q in found) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "may_be"),
+    [
+        ("34A36837", True),  # a format
+        ("XQ77ZZ1", True),  # no format, but letters and digits enough
+        ("JAC", False),  # a maker's name
+        ("15177", False),  # the slats of a barrier
+        ("20200522080434", False),  # a camera's overlay
+        ("SALVADOR", False),  # a city on a plate's rim
+    ],
+)
+def test_plausible(text: str, may_be: bool) -> None:  # noqa: FBT001 - a table's column
+    assert plates.plausible(text) is may_be
