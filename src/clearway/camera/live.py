@@ -1,6 +1,7 @@
 """A live camera: the newest frame, whatever happens to the older ones, through every loss of the line."""
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,9 @@ ARRIVAL_CLOCK_ERROR_MS = 500.0
 class Live:
     """A stream (`rtsp://…`) or a camera device (`/dev/video0`) as a Source.
 
-    One thread captures into a queue of QUEUE_MAX frames; when the reader is slow the oldest is dropped and counted. A lost
-    line is opened again after growing pauses, each told to `announce`; after `retry_for_s` without a picture SourceError.
+    One thread captures into a queue of QUEUE_MAX frames; when the reader is slow the oldest is dropped and counted, as is a
+    picture that arrives damaged. A lost line is opened again after growing pauses, each told to `announce`; after
+    `retry_for_s` without a picture SourceError.
     """
 
     frames_expected: int | None = None
@@ -34,7 +36,7 @@ class Live:
     def __init__(self, url: str, camera: str, retry_for_s: float, announce: Callable[[str], None]) -> None:
         self.camera, self._url, self._retry_for_s, self._announce = camera, url, retry_for_s, announce
         self.frames_dropped = 0
-        self._frames: queue.Queue[Frame | SourceError] = queue.Queue(QUEUE_MAX)
+        self._frames: queue.Queue[Frame | Exception] = queue.Queue(QUEUE_MAX)
         self._stopped = threading.Event()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -43,7 +45,7 @@ class Live:
         try:
             while True:
                 arrived = self._frames.get()
-                if isinstance(arrived, SourceError):
+                if isinstance(arrived, Exception):
                     raise arrived
                 yield arrived
         finally:
@@ -51,34 +53,50 @@ class Live:
             capture.join(timeout=2 * READ_TIMEOUT_S)
 
     def _capture(self) -> None:
+        try:
+            self._capture_until_lost()
+        except Exception as error:  # whatever it is: a reader must not wait for a thread that is gone
+            self._offer(error)
+
+    def _capture_until_lost(self) -> None:
         number, pause_s, lost_at = 0, PAUSE_FIRST_S, time.monotonic()
         while not self._stopped.is_set():
             why = "the stream ended"
             try:
                 with _opened(self._url) as container:
-                    for picture in container.decode(video=0):
+                    for picture in self._decoded(container):
                         self._offer(Frame(self.camera, number, datetime.now(UTC), ARRIVAL_CLOCK_ERROR_MS, upright(picture)))
                         number, pause_s, lost_at = number + 1, PAUSE_FIRST_S, time.monotonic()
-                        if self._stopped.is_set():
-                            return
-            except SourceError as error:
-                self._offer(error)
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                why = str(getattr(error, "strerror", None) or "it cannot be opened").splitlines()[0]
+            if self._stopped.is_set():
                 return
-            except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
-                why = str(getattr(error, "strerror", None) or error).splitlines()[0]
             if time.monotonic() - lost_at + pause_s > self._retry_for_s:
-                self._offer(
-                    SourceError(
-                        f"{shown(self._url)} gave no picture for {time.monotonic() - lost_at:.0f} s ({why}).",
-                        remedy="check the address, the camera's power and the network; `camera.retry_for_s` sets the patience.",
-                    )
+                raise SourceError(
+                    f"{shown(self._url)} gave no picture for {time.monotonic() - lost_at:.0f} s ({why}).",
+                    remedy="check the address, its password, the camera's power and the network; "
+                    "`camera.retry_for_s` sets the patience.",
                 )
-                return
             self._announce(f"{shown(self._url)}: {why}; trying again in {pause_s:.0f} s")
             self._stopped.wait(pause_s)
             pause_s = min(PAUSE_MAX_S, 2 * pause_s)
 
-    def _offer(self, item: Frame | SourceError) -> None:
+    def _decoded(self, container: Any) -> Iterator[av.VideoFrame]:
+        """The pictures as they arrive, until the line is lost. A damaged packet costs its picture, not the line."""
+        if not container.streams.video or container.streams.video[0].codec_context is None:
+            raise SourceError(f"{shown(self._url)} gives no video that can be decoded.", remedy="name a camera's video stream.")
+        for packet in container.demux(video=0):
+            try:
+                pictures = packet.decode()
+            except av.error.InvalidDataError:
+                self.frames_dropped += 1
+                continue
+            for picture in pictures:
+                if self._stopped.is_set():
+                    return
+                yield picture
+
+    def _offer(self, item: Frame | Exception) -> None:
         """Puts the newest item in, dropping the oldest where the queue is full."""
         while True:
             try:
@@ -94,9 +112,14 @@ class Live:
 
 
 def shown(url: str) -> str:
-    """The address without the user and password that may stand in it."""
+    """The address without anything that may be secret: user, password and query; only its scheme where it can be misread."""
     scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url
+    if not separator:
+        return url
+    host = re.split("[/?#]", rest, maxsplit=1)[0]
+    path = re.split("[?#]", rest[len(host) :], maxsplit=1)[0]
+    # An @ further on may be a password with a slash in it, and then what looks like a host is the user.
+    return f"{scheme}://…" if "@" in rest[len(host) :] else f"{scheme}://{host.rpartition('@')[2]}{path}"
 
 
 def _opened(url: str) -> Any:

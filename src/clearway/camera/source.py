@@ -1,5 +1,6 @@
 """What a person writes after `clearway watch` becomes a Source."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def open_source(
             f"{shown(source)} is an address of a kind that is not watched.", remedy=f"use one of {', '.join(STREAMS)}."
         )
     path = Path(source)
-    if path.is_dir():
+    if "@" in source and ":" in source.partition("/")[0] and not os.path.lexists(source):
+        # Not repeated: what was meant as an address may hold a password.
+        raise SourceError(
+            "the source looks like an address that is not written whole.", remedy="write it as rtsp://user:password@camera/path."
+        )
+    if os.path.isdir(source):  # noqa: PTH112 - Path.is_dir raises where a folder above may not be read
         return Stills(path, camera, 1000 * unstated_clock_error_s)
     return Clip(path, camera, 1000 * unstated_clock_error_s)
