@@ -114,6 +114,17 @@ def test_what_runs_before_anything_lands_is_the_pages_test_command() -> None:
     assert done.stdout == command
 
 
+def test_every_link_between_the_pages_leads_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    broken = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert not broken
+
+
 def test_the_page_of_settings_is_what_init_writes() -> None:
     (shown,) = blocks((ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), "toml")
     assert shown.strip() == as_toml(Settings()).strip()
@@ -125,3 +136,13 @@ def test_the_page_of_lists_names_every_reason_and_column() -> None:
         assert f"| `{reason}` | {purpose} |" in page
     for column in HEADER:
         assert f"`{column}`" in page
+
+
+def test_every_decision_is_listed_and_numbered_in_order() -> None:
+    folder = ROOT / "docs" / "decisions"
+    pages = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    titles = [page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for page in pages]
+    listed = re.findall(r"^(\d+\. )\[(.*)\]\((.*)\)$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [number + words for number, words, _ in listed] == titles
+    assert [name for _, _, name in listed] == [page.name for page in pages]
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
