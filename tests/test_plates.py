@@ -101,5 +101,5 @@ def test_likeliest_is_a_distribution(text: str, p: float) -> None:
         ("SALVADOR", False),  # a city on a plate's rim
     ],
 )
-def test_plausible(text: str, may_be: bool) -> None:  # noqa: FBT001 - a table's column
+def test_plausible(text: str, may_be: bool) -> None:
     assert plates.plausible(text) is may_be

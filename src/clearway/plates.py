@@ -78,7 +78,11 @@ FORMATS = tuple(
         ("SE", "TSFS 2015:63", ("LLLDDD", "LLLDDL")),
         ("SK", "Act 106/2018", ("LLDDDLL",)),
         ("UA", "DSTU 4278:2019", ("LLDDDDLL",)),
-        ("US", "state motor vehicle codes", ("LLLDDDD", "DLLLDDD", "LLLDDD", "LLDLDL", "DDDLLL", "LLLLDDD", "LLDDDDD", "DDDDDDD")),
+        (
+            "US",
+            "state motor vehicle codes",
+            ("LLLDDDD", "DLLLDDD", "LLLDDD", "LLDLDL", "DDDLLL", "LLLLDDD", "LLDDDDD", "DDDDDDD"),
+        ),
         ("US", "state motor vehicle codes", ("LLDDDD", "LDDDDDD", "DDDDDD", "LLDLDDD", "DLLDDDD", "LLDDDLL", "DDDLDD")),
         ("VN", "Circular 24/2023/TT-BCA", ("DDLDDDDD", "DDLDDDD", "DDLLDDDDD")),
     )

@@ -117,10 +117,7 @@ def test_five_hundred_pass_and_five_are_kept(tmp_path: Path, clip: Path, plates:
     told = [json.loads(line)["plate"] for line in (tmp_path / "stdout").read_text().splitlines()]
     assert sorted(told) == sorted(plates[:LISTED])
     assert assert_exhibits_whole(tmp_path / "data") == LISTED
-    assert re.search(r"(\d+) vehicles passed, (\d+) plates read", (tmp_path / "stderr").read_text().splitlines()[-1]).groups() == (  # type: ignore[union-attr]
-        str(VEHICLES),
-        str(VEHICLES),
-    )
+    assert f"{VEHICLES} vehicles passed, {VEHICLES} plates read" in (tmp_path / "stderr").read_text()
     assert_forgotten(tmp_path, plates)
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +34,7 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     folder = tmp_path_factory.mktemp("parkpow")
     at = datetime.now(UTC)
     issued, expires = ((at + timedelta(days=days)).isoformat() for days in (-2, 30))
@@ -49,7 +48,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     station.publish_hotlist(hotlist)
     passages: list[Passage] = []
     pipeline = station.pipeline(station.open(str(CLIP), print), *first_sight(settings), tell=passages.append)
-    yield Watched(passages, list(pipeline.run()), pipeline.counters, station)
+    return Watched(passages, list(pipeline.run()), pipeline.counters, station)
 
 
 def test_three_vehicles_three_plates_and_no_fourth(watched: Watched) -> None:
@@ -78,14 +77,16 @@ def test_no_pixel_outside_the_vehicles_region_comes_from_the_source(watched: Wat
         shown = {still["file"]: still for still in manifest["shown"]["stills"]}
         assert shown
         for name, still in shown.items():
-            pixels = cv2.imdecode(np.frombuffer(bundle.read(name), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+            decoded = cv2.imdecode(np.frombuffer(bundle.read(name), np.uint8), cv2.IMREAD_COLOR)
+            assert decoded is not None
+            pixels = decoded[:, :, ::-1]
             left, top, right, bottom = still["region_px"]
             outside = np.ones(pixels.shape[:2], bool)
             outside[top:bottom, left:right] = False
             assert np.all(pixels[outside] == FILL_RGB), "nothing but the fill outside"
             assert pixels[~outside].std() > 20, "and a vehicle inside"
             assert (right - left) * (bottom - top) < 0.2 * outside.size, "which is a small part of the picture"
-        with av.open(io.BytesIO(bundle.read("clip.mp4"))) as clip:
+        with av.open(io.BytesIO(bundle.read("clip.mp4")), mode="r") as clip:
             assert not clip.streams.audio and len(clip.streams.video) == 1
             pictures = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
     frames = manifest["shown"]["clip"]["frames"]

@@ -49,7 +49,7 @@ def test_a_vehicle_that_drives_through_is_one_passage() -> None:
 
 
 def test_a_vehicle_that_stops_for_a_minute_is_told_once_and_in_time() -> None:
-    made, passages = tracker(), []
+    made, passages = tracker(), list[Passage]()
     for i in range(240):
         now = made.update(AT + timedelta(seconds=i * LOOK_S), [seen("34A36837", i * LOOK_S, 100)], 0.0)
         if now:
@@ -117,7 +117,7 @@ def test_every_vehicle_of_a_road_is_counted_once_with_its_plate(seed: int) -> No
     """Looked at four times a second with one detection in ten missed and boxes that stray: stop, occlusion and twins included."""
     road = Road(seed=seed, vehicles=16)
     detector, reader = TruthDetector(road, seed, miss_rate=0.1, jitter_px=1.5), TruthReader(road, seed, error_rate=0.03)
-    made, passages = tracker(), []
+    made, passages = tracker(), list[Passage]()
     blank = np.zeros((road.height_px, road.width_px, 3), np.uint8)
     for number in range(0, road.frame_count, 4):
         frame = Frame(road.camera, number, road.at(number), 0.0, blank)

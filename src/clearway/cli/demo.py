@@ -26,8 +26,8 @@ SEED = 7
 
 _DESCRIPTION = """\
 Plays the whole story in under a minute, without a camera or a network: a simulated road is filmed, the clip goes through the same
-pipeline as a real camera, two listed vehicles and a lapsed registration are found among all that pass, three exhibits are sealed and
-verified, and the hub opens in which an officer decides. It is made anew each time."""
+pipeline as a real camera, two listed vehicles and a lapsed registration are found among all that pass, three exhibits are sealed
+and verified, and the hub opens in which an officer decides. It is made anew each time."""
 _EPILOG = """\
 examples:
   clearway demo                     until Ctrl-C, with the hub open

@@ -64,7 +64,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="the data folder (default: settings store.data, clearway-data)")
-    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml where there is one)")
+    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml, if any)")
     verb.add_argument("--json", action="store_true", help="print one JSON line a check")
     verb.set_defaults(run=run)
 
@@ -135,7 +135,7 @@ def _sight() -> str:
     frame = Frame("doctor", 0, now(), 0.0, pixels)
     reading = RapidReader(threads=1).read(frame, Detection(Kind.PLATE, Box(0, 0, 240, 64), 1.0))
     if reading is None or reading.text != drawn:
-        raise InstallationError("the reader does not read a plainly drawn plate.", remedy="install rapidocr and onnxruntime anew.")
+        raise InstallationError("a plainly drawn plate is not read.", remedy="install rapidocr and onnxruntime anew.")
     return "a drawn plate was read"
 
 

@@ -10,14 +10,14 @@ from clearway.settings import FILE_NAME, Settings, as_toml
 from clearway.settings import load as load_settings
 
 _DESCRIPTION = """\
-Makes what a camera's program needs: a data folder with a pair of Ed25519 keys, and clearway.toml with every setting, its meaning and
-its default. Nothing that is there already is changed."""
+Makes what a camera's program needs: a data folder with a pair of Ed25519 keys, and clearway.toml with every setting, its meaning
+and its default. Nothing that is there already is changed."""
 _EPILOG = """\
 examples:
   clearway init                        here, with the data in ./clearway-data
   clearway init --data /srv/clearway   with the data elsewhere
 
-keys/clearway.key signs exhibits and lists: keep a copy where only you can reach it. keys/clearway.pub is for everybody who verifies."""
+keys/clearway.key signs exhibits and lists: keep a copy where only you can reach it. keys/clearway.pub is for whoever verifies."""
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

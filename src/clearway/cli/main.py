@@ -67,7 +67,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _module(verb: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a module with `add_to`
+def _module(verb: str):  # type: ignore[no-untyped-def]
     try:
         return importlib.import_module(f"clearway.cli.{verb}")
     except ModuleNotFoundError as error:

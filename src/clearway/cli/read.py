@@ -18,8 +18,8 @@ from clearway.sight.rapid import RapidDetector, RapidReader
 from clearway.track.fusion import fuse
 
 _DESCRIPTION = """\
-Reads the plates in pictures, most certain first. Nothing is kept. p is the probability that the whole text is right; a plate that is
-cut by the picture's edge has p 0, since what is missing cannot be known."""
+Reads the plates in pictures, most certain first. Nothing is kept. p is the probability that the whole text is right; a plate that
+is cut by the picture's edge has p 0, since what is missing cannot be known."""
 _EPILOG = """\
 examples:
   clearway read car.jpg
@@ -40,7 +40,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verb.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a picture: JPEG, PNG, WebP, BMP or TIFF")
     verb.add_argument("--json", action="store_true", help="print one JSON line a picture")
     verb.add_argument("--crop", action="store_true", help="each picture is a plate already: do not search, only read")
-    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml where there is one)")
+    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml, if any)")
     verb.set_defaults(run=run)
 
 
@@ -59,8 +59,8 @@ def run(given: argparse.Namespace) -> int:
         frame = Frame("stills", 0, taken_at or datetime.now(UTC), 0.0, pixels)
         began_s = time.process_time()
         found = _in_crop(frame, detector, reader) if given.crop else _in_scene(frame, detector, reader)
+        found.sort(key=lambda one: -one[1].p * one[1].legibility)
         told = [_told(box, reading) for box, reading in found]
-        told.sort(key=lambda plate: -plate["p"])
         line = {"image": str(path), "plates": told, "cpu_ms": round(1e3 * (time.process_time() - began_s), 2)}
         print(json.dumps(line, ensure_ascii=False) if given.json else _in_words(line), flush=True)
     return exit_code

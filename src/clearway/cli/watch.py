@@ -13,8 +13,8 @@ from clearway.edge.pipeline import Counters, Sealed
 from clearway.edge.station import Station, first_sight
 
 _DESCRIPTION = """\
-Watches a camera, a clip or a folder of pictures. Vehicles pass, their plates are read over many frames, and each is asked about in
-the lists on this machine. What a rule finds is sealed as an exhibit and told as one JSON line on stdout:
+Watches a camera, a clip or a folder of pictures. Vehicles pass, their plates are read over many frames, and each is asked about
+in the lists on this machine. What a rule finds is sealed as an exhibit and told as one JSON line on stdout:
 
   {"rule", "plate", "p", "passage", "first_at", "last_at", "exhibit"}
 
@@ -30,11 +30,11 @@ examples:
   clearway watch road.mp4 --hotlist hotlist.csv
   clearway watch rtsp://10.0.0.7/main --register register.csv --out /srv/clearway
 
-A hot list is a CSV file with the header plate,region,class,reason,source,case,issued,verified,expires; a register extract one with
-plate,valid_from,valid_to,class,colour. Either is checked line by line, signed and kept until it is replaced. Ctrl-C ends a watch;
-vehicles in view are judged first.
+A hot list is a CSV file with the header plate,region,class,reason,source,case,issued,verified,expires; a register extract one
+with plate,valid_from,valid_to,class,colour. Either is checked line by line, signed and kept until it is replaced. Ctrl-C ends a
+watch; vehicles in view are judged first.
 
-exit code: 0 the source was watched to its end · 3 settings · 4 the source · 5 a list · 6 an exhibit could not be sealed · 8 data"""
+exit code: 0 the source was watched to its end · 3 settings · 4 the source · 5 a list · 6 sealing · 8 the data folder"""
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,7 +49,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verb.add_argument("--hotlist", metavar="FILE", type=Path, help="put this CSV in force as the hot list first")
     verb.add_argument("--register", metavar="FILE", type=Path, help="put this CSV in force as the register extract first")
     verb.add_argument("--out", metavar="DIR", type=Path, help="the data folder (default: settings store.data, clearway-data)")
-    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml where there is one)")
+    verb.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml, if any)")
     verb.add_argument("--json", action="store_true", help="tell the summary on stderr as one JSON line instead of words")
     verb.set_defaults(run=run)
 

@@ -128,9 +128,7 @@ class Pipeline:
             records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
             for finding in judge(self._rules, passage, records):
                 frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
-                exhibit = self._sealer.seal(
-                    finding, frames, clock_source=self._source.clock, other_plates=self._others(passage)
-                )
+                exhibit = self._sealer.seal(finding, frames, clock_source=self._source.clock, other_plates=self._others(passage))
                 self.counters.findings += 1
                 yield Sealed(finding, exhibit)
 

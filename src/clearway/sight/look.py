@@ -34,9 +34,7 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
             unread.append(detection.box)
         else:
             box = around(detection.box, frame)
-            sightings.append(
-                Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading)
-            )
+            sightings.append(Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading))
     return Seen(tuple(sightings), tuple(unread))
 
 

@@ -1,1 +1,1 @@
-"""Sightings in, passages out: who is who across frames, and many readings of one plate become one. Pure: no I/O, clock or dice."""
+"""Sightings in, passages out: who is who across frames, and many readings become one plate. Pure: no I/O, clock or dice."""

@@ -7,6 +7,7 @@ not enough (near-alike plates pass side by side) and place alone is not (the nex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import hypot
 
 from clearway import plates
 from clearway.facts import Box, Passage, Plate, Reading, Sighting
@@ -60,7 +61,7 @@ class _Track:
         first, last = self.sightings[0].plate_box, self.last.plate_box
         assert first is not None and last is not None
         dx, dy = last.centre_px[0] - first.centre_px[0], last.centre_px[1] - first.centre_px[1]
-        return (dx * dx + dy * dy) ** 0.5 > max(first.height_px, last.height_px)
+        return hypot(dx, dy) > max(first.height_px, last.height_px)
 
     def add(self, sighting: Sighting, clock_error_ms: float) -> None:
         assert sighting.plate_box is not None and sighting.reading is not None
@@ -121,17 +122,13 @@ class Tracker:
     def update(self, at: datetime, sightings: Sequence[Sighting], clock_error_ms: float) -> tuple[Passage, ...]:
         """Takes in what was seen at that time and returns the passages that are complete by now, in order of their start."""
         for sighting, track in self._matched(at, sightings):
-            if track is None:
-                track = self._begun()
-            track.add(sighting, clock_error_ms)
+            (track or self._begun()).add(sighting, clock_error_ms)
         done = [track for track in self._tracks if at - track.last.captured_at > self._lost_after]
         if len(self._tracks) > TRACKS_MAX:
             done += sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
         self._tracks = [track for track in self._tracks if track not in done]
         settled = [
-            track
-            for track in self._tracks
-            if track.legible_since is not None and at - track.legible_since >= self._judged_after
+            track for track in self._tracks if track.legible_since is not None and at - track.legible_since >= self._judged_after
         ]
         return self._told(done + settled)
 
@@ -191,7 +188,7 @@ def _likeness(sighting: Sighting, track: _Track, at: datetime) -> float | None:
     dx = sighting.plate_box.centre_px[0] - expected.centre_px[0]
     dy = sighting.plate_box.centre_px[1] - expected.centre_px[1]
     width_px = max(expected.width_px, sighting.plate_box.width_px)
-    distance_widths = (dx * dx + dy * dy) ** 0.5 / width_px
+    distance_widths = hypot(dx, dy) / width_px
     if distance_widths > REACH_WIDTHS + REACH_WIDTHS_PER_S * elapsed_s:
         return None
     alike = _alike(sighting.reading, track)
@@ -222,5 +219,3 @@ def likeness(a: str, b: str) -> float:
         for j, y in enumerate(b, 1):
             diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
     return 1 - row[-1] / max(len(a), len(b), 1)
-
-
