@@ -1,12 +1,13 @@
 """clearway.toml, read once. Tables stand in story order; environment variables win (CLEARWAY_CAMERA__LOOKS_PER_S=2); there is
 no third place, and an unknown key is an error that names it."""
 
+import json
 import os
 import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from clearway.errors import SettingsError
 
@@ -18,7 +19,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A camera called 7 is called so, whether or not the number stands in quotation marks.
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class CameraSettings(_Table):
@@ -28,9 +30,17 @@ class CameraSettings(_Table):
         (0.0, 0.0, 1.0, 1.0), description="the part that is looked at: left, top, right, bottom as shares of the picture"
     )
     unstated_clock_error_s: float = Field(
-        86400.0, ge=0, description="how wrong a clip's time may be where the clip does not say when it was filmed"
+        86400.0, ge=0, le=3.2e9, description="how wrong a clip's time may be where the clip does not say when it was filmed"
     )
     retry_for_s: float = Field(60.0, ge=0, description="how long a live camera that gives no picture is tried again")
+
+    @field_validator("region")
+    @classmethod
+    def _is_part(cls, region: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        left, top, right, bottom = region
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise ValueError("left must be less than right, top less than bottom, and each between 0 and 1")
+        return region
 
 
 class SightSettings(_Table):
@@ -76,33 +86,39 @@ class Settings(_Table):
 def load(path: Path | None = None) -> Settings:
     """The settings of `path`; where none is named, of ./clearway.toml, or the defaults where there is none.
 
-    SettingsError names the key, the value's fault and the file.
+    SettingsError names the key, the value's fault, and the file or the variable.
     """
     named = path is not None
     path = path or Path(FILE_NAME)
     tables: dict[str, object] = {}
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if named:
             raise SettingsError(f"there is no settings file {path}.", remedy="run `clearway init` to write one.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} is no TOML: {error}.", remedy="mend that line, or write the file anew.") from error
+    variables: dict[str, str] = {}
     for name, value in os.environ.items():
-        table, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        if name.startswith(ENVIRONMENT_PREFIX) and key:
-            within = tables.setdefault(table, {})
-            if isinstance(within, dict):
-                within[key] = _from_environment(value)
+        table, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        if not separator and table.partition("_")[0] in Settings.model_fields:
+            raise SettingsError(f"the variable {name} is no setting.", remedy="write two underscores after the table's name.")
+        within = tables.setdefault(table, {}) if key else None
+        if isinstance(within, dict):
+            within[key] = _from_environment(value)
+            variables[f"{table}.{key}"] = name
     try:
         return Settings.model_validate(tables)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
+        at = [str(part) for part in first["loc"]]
+        variable = variables.get(".".join(at[:2]))
         known = first["type"] != "extra_forbidden"
-        fault = f"{key}: {first['msg']}" if known else f"{key} is no setting"
+        fault = f"{'.'.join(at)}: {first['msg']}" if known else f"{'.'.join(at)} is no setting"
         raise SettingsError(
-            f"{path if path.exists() else 'the environment'}: {fault}.",
+            f"{f'the variable {variable}' if variable else path}: {fault}.",
             remedy="see the comments that `clearway init` writes: they name every setting, its meaning and its bounds.",
         ) from None
 
@@ -124,7 +140,9 @@ def as_toml(settings: Settings) -> str:
         assert table_field.annotation is not None
         for key, field in type(values).model_fields.items():
             value = getattr(values, key)
-            shown = str(list(value)) if isinstance(value, tuple) else f'"{value}"' if isinstance(value, (str, Path)) else value
+            shown = str(list(value)) if isinstance(value, tuple) else value
+            if isinstance(value, (str, Path)):
+                shown = json.dumps(str(value), ensure_ascii=False)  # a TOML basic string is written like a JSON string
             lines += [f"# {field.description}", f"{key} = {shown}"]
         lines.append("")
     return "\n".join(lines)

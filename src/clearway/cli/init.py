@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clearway.edge.station import Station
 from clearway.errors import SettingsError
-from clearway.settings import FILE_NAME, Settings, as_toml
+from clearway.settings import FILE_NAME, as_toml
 from clearway.settings import load as load_settings
 
 _DESCRIPTION = """\
@@ -35,7 +35,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(given: argparse.Namespace) -> int:
     """0 when the keys and the settings file are there."""
     path = Path(FILE_NAME)
-    settings = load_settings() if path.exists() else Settings()
+    settings = load_settings()
     if given.data:
         settings = settings.model_copy(update={"store": settings.store.model_copy(update={"data": given.data})})
     station = Station(settings.store.data, settings)
