@@ -8,6 +8,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -53,10 +54,20 @@ class RtspServer:
         self.port = int(self._listener.getsockname()[1])
         self.asked: list[str] = []
         self.connections = 0
+        self._began_s = time.monotonic()
 
     @property
     def url(self) -> str:
         return f"rtsp://user:secret@127.0.0.1:{self.port}/main"
+
+    @property
+    def running_s(self) -> float:
+        """How long the server has been up."""
+        return time.monotonic() - self._began_s
+
+    def wait_s(self, span_s: float) -> None:
+        """Waits while the server goes on."""
+        self._stopped.wait(span_s)
 
     def __enter__(self) -> Self:
         self._thread.start()
