@@ -59,6 +59,7 @@ class Clip:
         with _opened(self._path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
+            upright = Upright()
             shown_s = _Shown(1.0 / float(stream.average_rate or stream.guessed_rate or ASSUMED_RATE))
             for picture in self._decoded(container):
                 at = self._began_at + timedelta(seconds=shown_s.next(picture.time))
@@ -138,21 +139,37 @@ class _Shown:
         return self._latest_s
 
 
-def upright(picture: av.VideoFrame) -> Pixels:
-    """The picture in RGB as its display matrix says that it should be shown: turned by quarters, mirrored, or both."""
-    refuse_size(picture.width, picture.height, "a picture")
-    pixels = picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return pixels
-    # ISO/IEC 14496-12, 6.2.2: a point (x, y) is shown at (ax + cy, bx + dy), x to the right and y downwards.
-    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), np.int32)[:5])
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        to_the_right, downwards = a, d
-    else:
-        pixels = pixels.swapaxes(0, 1)
-        to_the_right, downwards = c, b
-    return np.ascontiguousarray(pixels[:: -1 if downwards < 0 else 1, :: -1 if to_the_right < 0 else 1])
+class Upright:
+    """Turns the pictures of one stream as its display matrix says that they should be shown: by quarters, mirrored, or both.
+
+    The matrix is asked of the first picture of each size. Asking ties a picture and its side data into a cycle, which would
+    keep every picture in memory until Python's collector happens to run: nothing may be held that long.
+    """
+
+    def __init__(self) -> None:
+        self._matrices: dict[tuple[int, int], tuple[int, ...] | None] = {}
+
+    def __call__(self, picture: av.VideoFrame) -> Pixels:
+        """The picture in RGB. SourceError where it is larger than is watched, or too small to hold a plate."""
+        size = picture.width, picture.height
+        refuse_size(*size, "a picture")
+        if size not in self._matrices:
+            said: Any = picture.side_data.get("DISPLAYMATRIX")
+            numbers = None if said is None else tuple(int(value) for value in np.frombuffer(bytes(said), np.int32)[:5])
+            # A stream changes its size seldom; one that does so all the time must not make us grow.
+            self._matrices = {size: numbers}
+        pixels = picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+        matrix = self._matrices[size]
+        if matrix is None:
+            return pixels
+        # ISO/IEC 14496-12, 6.2.2: a point (x, y) is shown at (ax + cy, bx + dy), x to the right and y downwards.
+        a, b, _, c, d = matrix
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            to_the_right, downwards = a, d
+        else:
+            pixels = pixels.swapaxes(0, 1)
+            to_the_right, downwards = c, b
+        return np.ascontiguousarray(pixels[:: -1 if downwards < 0 else 1, :: -1 if to_the_right < 0 else 1])
 
 
 def refuse_size(width_px: int, height_px: int, what: str) -> None:

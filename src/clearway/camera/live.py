@@ -5,21 +5,53 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import av
 
-from clearway.camera.clip import upright
+from clearway.camera.clip import Upright
 from clearway.errors import SourceError
 from clearway.facts import Frame
 
 QUEUE_MAX = 2
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 10.0
 PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
-# Capture is timed when a frame arrives on this machine: network and jitter buffer lie between. Half a second is a bound for a
-# camera on the same network; a clock that is itself wrong is the operator's to state.
+# Between capture and the least delayed arrival lie exposure, encoding and the network. Half a second is a bound for a camera on
+# the same network; a clock of this machine that is itself wrong is the operator's to state.
 ARRIVAL_CLOCK_ERROR_MS = 500.0
+# Quartz clocks drift apart by less than this share (100 parts in a million are 9 s a day).
+DRIFT_MAX = 1e-4
+# A jump of this size is no jitter: the stream's clock was set, or began anew.
+JUMP_S = 2.0
+
+
+class StreamClock:
+    """Lays a stream's own time stamps on this machine's clock.
+
+    Jitter only ever delays, so the least delayed arrival so far says how the two clocks lie to each other; the stamps then give
+    the intervals between pictures more exactly than their arrivals could. What drifts is followed, what jumps begins anew.
+    """
+
+    def __init__(self) -> None:
+        self._began_at: datetime | None = None
+        self._stamp_s = 0.0
+
+    def captured_at(self, stamp_s: float | None, arrived_at: datetime) -> datetime:
+        """When the picture with that time stamp was captured; its arrival, where it has none. Never later than its arrival."""
+        if stamp_s is None:
+            return arrived_at
+        elapsed = timedelta(seconds=stamp_s)
+        if self._began_at is not None:
+            self._began_at += timedelta(seconds=DRIFT_MAX * max(0.0, stamp_s - self._stamp_s))
+        if self._began_at is None or arrived_at - elapsed < self._began_at or self._jumped(arrived_at - elapsed):
+            self._began_at = arrived_at - elapsed
+        self._stamp_s = stamp_s
+        return self._began_at + elapsed
+
+    def _jumped(self, began_at: datetime) -> bool:
+        assert self._began_at is not None
+        return (began_at - self._began_at).total_seconds() > JUMP_S
 
 
 class Live:
@@ -31,7 +63,7 @@ class Live:
     """
 
     frames_expected: int | None = None
-    clock = "this machine's clock on arrival"
+    clock = "the stream's own intervals on this machine's clock"
 
     def __init__(self, url: str, camera: str, retry_for_s: float, announce: Callable[[str], None]) -> None:
         self.camera, self._url, self._retry_for_s, self._announce = camera, url, retry_for_s, announce
@@ -60,12 +92,15 @@ class Live:
 
     def _capture_until_lost(self) -> None:
         number, pause_s, lost_at = 0, PAUSE_FIRST_S, time.monotonic()
+        latest = datetime.min.replace(tzinfo=UTC)
         while not self._stopped.is_set():
             why = "the stream ended"
+            upright, clock = Upright(), StreamClock()
             try:
                 with _opened(self._url) as container:
                     for picture in self._decoded(container):
-                        self._offer(Frame(self.camera, number, datetime.now(UTC), ARRIVAL_CLOCK_ERROR_MS, upright(picture)))
+                        latest = max(latest, clock.captured_at(picture.time, datetime.now(UTC)))
+                        self._offer(Frame(self.camera, number, latest, ARRIVAL_CLOCK_ERROR_MS, upright(picture)))
                         number, pause_s, lost_at = number + 1, PAUSE_FIRST_S, time.monotonic()
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 why = str(getattr(error, "strerror", None) or "it cannot be opened").splitlines()[0]
