@@ -92,6 +92,8 @@ FORMATS = tuple(
 # How often a plate fits none of FORMATS: foreign, personal, old or of a country not yet listed. A guess until it is measured;
 # high enough that clear evidence of an unlisted spelling wins.
 P_NO_FORMAT = 0.2
+# How many characters are weighed at one place: readers hesitate between two or three.
+CHOICES_MAX = 12
 # How far a reader is believed between characters that are drawn alike (1 wholly, 0 not at all). 0 and O, 1 and I are one and the
 # same glyph in many plate typefaces, so that only the place tells them apart; the others differ in little, and blur takes that.
 _TRUST = (("0OQD", 0.7), ("8B", 0.7), ("5S", 0.7), ("2Z", 0.7), ("6G", 0.7), ("0O", 0.5), ("1I", 0.35))
@@ -155,7 +157,8 @@ def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, 
     """
     beam: list[tuple[float, str]] = [(1.0, "")]
     for row in p_characters:
-        best = [(float(row[place]), ALPHABET[place]) for place in np.argsort(row)[: -count - 1 : -1] if row[place] > 1e-6]
+        choices = np.argsort(row)[: -CHOICES_MAX - 1 : -1]
+        best = [(float(row[place]), ALPHABET[place]) for place in choices if row[place] > 1e-6]
         nothing = 1.0 - float(row.sum())
         if nothing > 1e-6:
             best.append((nothing, ""))

@@ -102,7 +102,7 @@ class Live:
                         latest = max(latest, clock.captured_at(picture.time, datetime.now(UTC)))
                         self._offer(Frame(self.camera, number, latest, ARRIVAL_CLOCK_ERROR_MS, upright(picture)))
                         number, pause_s, lost_at = number + 1, PAUSE_FIRST_S, time.monotonic()
-            except (av.error.FFmpegError, OSError, ValueError) as error:
+            except (av.error.FFmpegError, OSError, ValueError, OverflowError) as error:
                 why = str(getattr(error, "strerror", None) or "it cannot be opened").splitlines()[0]
             if self._stopped.is_set():
                 return

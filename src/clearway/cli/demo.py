@@ -72,7 +72,7 @@ def run(given: argparse.Namespace) -> int:
     station.keep_counts(pipeline.counters)
     _say(f"\n{summary(pipeline.counters)}.")
     passed = _verified(given.data, exhibits)
-    _say(f"The clip is deleted, and no other vehicle's plate is anywhere. That took {time.monotonic() - began_s:.0f} s.")
+    _say(f"The clip is deleted; nothing is kept of any other vehicle's passing. That took {time.monotonic() - began_s:.0f} s.")
     if given.no_serve or not passed:
         return 0 if passed else 7
     _say("\nNow an officer decides:")

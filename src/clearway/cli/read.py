@@ -10,6 +10,7 @@ from pathlib import Path
 from clearway import plates
 from clearway import settings as settings_file
 from clearway.camera.stills import read_picture
+from clearway.edge.guard import leave_no_dump
 from clearway.errors import SourceError
 from clearway.facts import Box, Detection, Frame, Kind, Reading
 from clearway.ports import Detector, Reader
@@ -46,6 +47,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(given: argparse.Namespace) -> int:
     """0 where every picture could be read, else the exit code of the first that could not."""
+    leave_no_dump()
     threads = settings_file.load(given.settings).sight.threads
     detector, reader = RapidDetector(threads), RapidReader(threads)
     exit_code = 0

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from clearway import settings
+from clearway.edge.guard import leave_no_dump
 from clearway.hub.serve import run_hub
 
 DESCRIPTION = """\
@@ -45,6 +46,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(given: argparse.Namespace) -> int:
     """0 when the hub was ended by Ctrl-C or SIGTERM. Words go to stderr; stdout stays empty."""
+    leave_no_dump()
     known = settings.load()
     host = given.host or known.hub.host
     run_hub(

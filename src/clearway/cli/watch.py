@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,6 +12,9 @@ from clearway import settings as settings_file
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.pipeline import Counters, Sealed
 from clearway.edge.station import Station, first_sight
+from clearway.facts import Frame
+
+COUNTS_KEPT_EVERY_S = 60.0
 
 _DESCRIPTION = """\
 Watches a camera, a clip or a folder of pictures. Vehicles pass, their plates are read over many frames, and each is asked about
@@ -72,7 +76,8 @@ def run(given: argparse.Namespace) -> int:
         with tqdm(
             total=source.frames_expected, unit=" frames", desc=source.camera, mininterval=0.5 if sys.stderr.isatty() else 5
         ) as bar:
-            for sealed in pipeline.run(on_frame=lambda frame: _progress(bar, pipeline.counters)):
+            watch = _Progress(bar, station, pipeline.counters)
+            for sealed in pipeline.run(on_frame=watch.on_frame):
                 bar.clear()
                 print(as_json(sealed), flush=True)
     except KeyboardInterrupt:
@@ -109,9 +114,19 @@ def summary(counters: Counters) -> str:
     )
 
 
-def _progress(bar: "tqdm[None]", counters: Counters) -> None:
-    bar.set_postfix({"vehicles": counters.vehicles, "findings": counters.findings}, refresh=False)
-    bar.update()
+class _Progress:
+    """Moves the bar, and keeps the counters every minute, so that a power cut costs a live camera no day's counts."""
+
+    def __init__(self, bar: "tqdm[None]", station: Station, counters: Counters) -> None:
+        self._bar, self._station, self._counters = bar, station, counters
+        self._kept_s = time.monotonic()
+
+    def on_frame(self, frame: Frame) -> None:
+        self._bar.set_postfix({"vehicles": self._counters.vehicles, "findings": self._counters.findings}, refresh=False)
+        self._bar.update()
+        if time.monotonic() - self._kept_s > COUNTS_KEPT_EVERY_S:
+            self._station.keep_counts(self._counters)
+            self._kept_s = time.monotonic()
 
 
 def _say(words: str) -> None:

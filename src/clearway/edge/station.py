@@ -51,6 +51,7 @@ class Station:
         self.new_keys = not (data / KEYS / KEY_NAME).exists()
         self.signer: FileSigner = create_keys(data / KEYS) if self.new_keys else load_signer(data / KEYS)
         self.ledger = Ledger(data / LEDGER, self.signer)
+        self._kept: dict[str, int] = {}
 
     def publish_hotlist(self, csv: Path) -> Publication:
         """Puts the CSV in force as the hot list. ListError names what is wrong, line by line; the old list then stays."""
@@ -124,10 +125,12 @@ class Station:
         )
 
     def keep_counts(self, counters: Counters) -> None:
-        """Adds what passed to the day's counters; they are all that is kept of it."""
+        """Adds what passed since the last call to the day's counters; they are all that is kept of it."""
         counts = {"vehicles": counters.vehicles, "plates_read": counters.plates_read, "frames_dropped": counters.frames_dropped}
+        more = {name: count - self._kept.get(name, 0) for name, count in counts.items()}
         with Store(self.data / DATABASE) as store:
-            store.add_counts(self._settings.camera.name, now().date(), counts)
+            store.add_counts(self._settings.camera.name, now().date(), more)
+        self._kept = counts
 
     def _made_with(self, detector: Detector, reader: Reader) -> dict[str, str]:
         made_with = {

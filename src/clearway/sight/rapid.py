@@ -101,7 +101,8 @@ def _plate_shaped(corners: NDArray[np.float64], p: float, region: Box) -> Detect
     height = float(np.linalg.norm(corners[3] - corners[0]) + np.linalg.norm(corners[2] - corners[1])) / 2
     if height < HEIGHT_MIN_PX or not ASPECT_MIN <= width / height <= ASPECT_MAX:
         return None
-    box = Box(*corners.min(axis=0), *corners.max(axis=0)).within(region.right_px, region.bottom_px)
+    left, top, right, bottom = (float(edge) for edge in (*corners.min(axis=0), *corners.max(axis=0)))
+    box = Box(left, top, right, bottom).within(region.right_px, region.bottom_px)
     if box is None:
         return None
     return Detection(Kind.PLATE, box, p, tuple((float(x), float(y)) for x, y in corners))
@@ -118,14 +119,14 @@ class RapidReader:
         path = weights()[RECOGNISER_NAME]
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
-        self._places = _places_of(self._session.get_modelmeta().custom_metadata_map["character"].splitlines())
+        self._classes, self._places = _places_of(self._session.get_modelmeta().custom_metadata_map["character"].splitlines())
 
     def read(self, frame: Frame, plate: Detection) -> Reading | None:
         line = _rectified(frame.pixels, plate)
         if line is None:
             return None
         (outputs,) = self._session.run(None, {self._input: _prepared(line)})
-        reading = _decoded(outputs[0].astype(np.float64) @ self._places)
+        reading = _decoded(outputs[0][:, self._classes].astype(np.float64) @ self._places)
         if reading is None or not _reads_like_a_plate(reading):
             return None
         cut = any(
@@ -141,17 +142,17 @@ class RapidReader:
         return Reading("".join(plates.ALPHABET[i] for i in reading.argmax(axis=1)), reading, legibility)
 
 
-def _places_of(characters: list[str]) -> NDArray[np.float64]:
-    """The matrix that adds up the recogniser's classes by canonical character: (classes, len(ALPHABET)).
+def _places_of(characters: list[str]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The classes that may stand on a plate, and the matrix that adds them up by canonical character: (them, len(ALPHABET)).
 
     Class 0 is CTC's blank and the last one a space; signs that no plate has (a dot, a star) have no place and so count as blank.
+    Most of the recogniser's 18,000 classes do, and are never touched.
     """
-    matrix = np.zeros((len(characters) + 2, len(plates.ALPHABET)))
-    for number, character in enumerate(characters, 1):
-        text = plates.canonical(character)
-        if len(text) == 1:
-            matrix[number, plates.PLACE[text]] = 1.0
-    return matrix
+    texts = [plates.canonical(character) for character in characters]
+    classes = [number for number, text in enumerate(texts, 1) if len(text) == 1]
+    matrix = np.zeros((len(classes), len(plates.ALPHABET)))
+    matrix[range(len(classes)), [plates.PLACE[texts[number - 1]] for number in classes]] = 1.0
+    return np.array(classes, np.intp), matrix
 
 
 def _rectified(pixels: Pixels, plate: Detection) -> Pixels | None:
