@@ -28,9 +28,11 @@ NEEDED = "401 Unauthorized"
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What goes wrong: the frames after which each connection is cut (None: never), and a status for every answer."""
+    """What goes wrong: the frames after which each connection is cut (None: never) or, where `stalls` is set, falls silent;
+    a status for every answer; no answer at all; frames that arrive damaged."""
 
     cut_after: tuple[int | None, ...] = ()
+    stalls: bool = False
     status: str = "200 OK"
     silent: bool = False
     damaged_every: int | None = None
@@ -112,6 +114,8 @@ class RtspServer:
                 playing = method == "PLAY" or (playing and method != "TEARDOWN")
             if playing:
                 if sent == frames_max:
+                    if self._faults.stalls:
+                        continue  # a pulled cable: nobody says that it is over
                     return
                 data = self._packets[sent % LOOP_FRAMES]
                 if self._faults.damaged_every and sent % self._faults.damaged_every == 1:

@@ -1,5 +1,6 @@
 """Clips keep their own time, stand upright, and give every whole picture before they fail."""
 
+import contextlib
 import os
 import struct
 from collections.abc import Callable
@@ -205,6 +206,30 @@ def test_a_damaged_stretch_costs_its_pictures_only(tmp_path: Path) -> None:
     path.write_bytes(data)
     clip = Clip(path, "gate", UNSTATED_MS)
     assert len(list(clip)) == 29 and clip.frames_dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec"),
+    [
+        ("mp4", "libx264"),  # its index lies behind, so that damage there is damage to every number it tells
+        ("mpegts", "libx264"),
+        ("avi", "mjpeg"),
+        ("matroska", "mpeg4"),
+    ],
+)
+def test_damage_of_any_kind_ends_in_frames_or_in_words(tmp_path: Path, kind: str, codec: str) -> None:
+    whole = encoded(tmp_path / "whole", kind, codec, [(64, 48)], frames=6).read_bytes()
+    dice = np.random.default_rng(11)
+    for _ in range(60):
+        clip = bytearray(whole[: int(dice.integers(len(whole) // 2, len(whole) + 1))] if dice.random() < 0.3 else whole)
+        ends = ((0, len(clip)), (0, 300), (len(clip) - 900, len(clip)))[int(dice.integers(3))]
+        for place in dice.integers(*ends, int(dice.integers(1, 20))):
+            clip[int(place)] = int(dice.integers(256))
+        (tmp_path / "clip").write_bytes(clip)
+        frames: list[Frame] = []
+        with contextlib.suppress(SourceError):
+            frames.extend(Clip(tmp_path / "clip", "gate", UNSTATED_MS))
+        assert all(a.captured_at <= b.captured_at for a, b in pairwise(frames))
 
 
 # --- no clip at all ---

@@ -88,6 +88,12 @@ def test_a_line_that_drops_is_taken_up_again(heard: Heard, quick: None) -> None:
     assert all(re.fullmatch(r"rtsp://127\.0\.0\.1:\d+/main: .+; trying again in \d+ s", words) for words in heard)
 
 
+def test_a_line_that_falls_silent_is_taken_up_again(heard: Heard, quick: None) -> None:
+    with RtspServer(Faults(cut_after=(10,), stalls=True)) as server:
+        frames = taken(Live(server.url, "gate", PATIENCE_S, heard.append), 15)
+    assert frames[-1].number >= 14 and server.connections == 2 and len(heard) == 1
+
+
 def test_a_damaged_packet_costs_its_picture_and_not_the_line(heard: Heard) -> None:
     with RtspServer(Faults(damaged_every=5)) as server:
         frames = taken(Live(server.url, "gate", PATIENCE_S, heard.append), 10)

@@ -1,5 +1,6 @@
 """Pictures of every kind come in upright in RGB; what is none says so, and costs none of the others."""
 
+import contextlib
 import io
 import os
 import struct
@@ -139,6 +140,20 @@ def test_what_is_no_picture_says_so(tmp_path: Path, sin: str) -> None:
     with pytest.raises(SourceError) as told:
         read_picture(path)
     assert words in told.value.happened and told.value.remedy and "picture.jpg" in told.value.happened
+
+
+@pytest.mark.parametrize("kind", ["a JPEG", "a WebP", "a TIFF, packed", "turned by its EXIF", "CMYK"])
+def test_damage_of_any_kind_ends_in_pixels_or_in_words(tmp_path: Path, kind: str) -> None:
+    whole, _ = KINDS[kind]
+    dice = np.random.default_rng(11)
+    for _ in range(60):
+        data = bytearray(whole)
+        for place in dice.integers(0, len(data) if dice.random() < 0.5 else min(200, len(data)), int(dice.integers(1, 20))):
+            data[int(place)] = int(dice.integers(256))
+        (tmp_path / "picture").write_bytes(data)
+        with contextlib.suppress(SourceError):
+            pixels, _ = read_picture(tmp_path / "picture")
+            assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
 
 
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
