@@ -1,5 +1,6 @@
 """A recorded clip, every frame of it, timed by its own clock."""
 
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,27 +144,31 @@ class Upright:
     """Turns the pictures of one stream as its display matrix says that they should be shown: by quarters, mirrored, or both.
 
     The matrix is asked of the first picture of each size. Asking ties a picture and its side data into a cycle, which would
-    keep every picture in memory until Python's collector happens to run: nothing may be held that long.
+    keep it in memory until Python's collector happens to run. Nothing may be held that long, so the collector runs once that
+    picture is done with.
     """
 
     def __init__(self) -> None:
-        self._matrices: dict[tuple[int, int], tuple[int, ...] | None] = {}
+        self._size = (0, 0)
+        self._matrix: tuple[int, ...] | None = None
+        self._tied = False
 
     def __call__(self, picture: av.VideoFrame) -> Pixels:
         """The picture in RGB. SourceError where it is larger than is watched, or too small to hold a plate."""
         size = picture.width, picture.height
         refuse_size(*size, "a picture")
-        if size not in self._matrices:
+        if self._tied:
+            gc.collect()
+            self._tied = False
+        if size != self._size:
             said: Any = picture.side_data.get("DISPLAYMATRIX")
-            numbers = None if said is None else tuple(int(value) for value in np.frombuffer(bytes(said), np.int32)[:5])
-            # A stream changes its size seldom; one that does so all the time must not make us grow.
-            self._matrices = {size: numbers}
+            self._matrix = None if said is None else tuple(int(value) for value in np.frombuffer(bytes(said), np.int32)[:5])
+            self._size, self._tied = size, True
         pixels = picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-        matrix = self._matrices[size]
-        if matrix is None:
+        if self._matrix is None:
             return pixels
         # ISO/IEC 14496-12, 6.2.2: a point (x, y) is shown at (ax + cy, bx + dy), x to the right and y downwards.
-        a, b, _, c, d = matrix
+        a, b, _, c, d = self._matrix
         if abs(a) + abs(d) >= abs(b) + abs(c):
             to_the_right, downwards = a, d
         else:
