@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from clearway.edge.pipeline import Counters, Sealed
-from clearway.edge.station import Station, first_sight
+from clearway.edge.station import Station, first_sight, open_camera
 from clearway.envelope import key_id
 from clearway.evidence.redact import FILL_RGB
 from clearway.evidence.verify import verify
@@ -47,7 +47,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     station = Station(folder / "data", settings)
     station.publish_hotlist(hotlist)
     passages: list[Passage] = []
-    pipeline = station.pipeline(station.open(str(CLIP), print), *first_sight(settings), tell=passages.append)
+    pipeline = station.pipeline(open_camera(str(CLIP), settings, print), *first_sight(settings), tell=passages.append)
     return Watched(passages, list(pipeline.run()), pipeline.counters, station)
 
 

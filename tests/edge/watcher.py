@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clearway.cli.watch import as_json, summary
 from clearway.edge.guard import leave_no_dump
-from clearway.edge.station import Station
+from clearway.edge.station import Station, open_camera
 from clearway.settings import CameraSettings, Settings
 from clearway.testing.road import Road
 from clearway.testing.truth import TruthDetector, TruthReader
@@ -22,7 +22,7 @@ def main(film: str, seed: str, data: str, hotlist: str) -> None:
     settings = Settings(camera=CameraSettings(looks_per_s=8))
     station = Station(Path(data), settings)
     station.publish_hotlist(Path(hotlist))
-    source = station.open(film, lambda words: print(words, file=sys.stderr))
+    source = open_camera(film, settings, lambda words: print(words, file=sys.stderr))
     detector, reader = TruthDetector(road), TruthReader(road, error_rate=0.0)
     pipeline = station.pipeline(source, detector, reader, tell=lambda passage: print(passage, file=sys.stderr))
     for sealed in pipeline.run():

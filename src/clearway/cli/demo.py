@@ -10,7 +10,7 @@ from pathlib import Path
 from clearway.cli.watch import summary
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.pipeline import Pipeline
-from clearway.edge.station import KEYS, Station, first_sight, now
+from clearway.edge.station import KEYS, Station, first_sight, now, open_camera
 from clearway.envelope import PUBLIC_KEY_NAME, key_id, load_public_key
 from clearway.errors import UsageError
 from clearway.evidence.verify import verify
@@ -67,7 +67,7 @@ def run(given: argparse.Namespace) -> int:
         _say(f"The hot list is in force: {station.publish_hotlist(hotlist).entries} vehicles.")
         _say(f"The register extract is in force: {station.publish_register(register).entries} vehicles, one of them lapsed.")
         _say("The camera watches. A vehicle on no list is forgotten as soon as it has passed.\n")
-        source = station.open(str(clip), _say)
+        source = open_camera(str(clip), settings, _say)
         exhibits, pipeline = _watched(station.pipeline(source, *first_sight(settings), tell=_passed))
     station.keep_counts(pipeline.counters)
     _say(f"\n{summary(pipeline.counters)}.")

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from clearway import settings as settings_file
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.pipeline import Counters, Sealed
-from clearway.edge.station import Station, first_sight
+from clearway.edge.station import Station, first_sight, open_camera
 from clearway.facts import Frame
 
 COUNTS_KEPT_EVERY_S = 60.0
@@ -62,6 +62,7 @@ def run(given: argparse.Namespace) -> int:
     """0 when the source was watched to its end, or until Ctrl-C."""
     leave_no_dump()
     settings = settings_file.load(given.settings)
+    source = open_camera(given.source, settings, _say)
     station = Station(given.out or settings.store.data, settings)
     if station.new_keys:
         _say(f"new keys were made in {station.data / 'keys'}: exhibits verify against them, so keep a copy of clearway.key safe")
@@ -70,7 +71,6 @@ def run(given: argparse.Namespace) -> int:
         _say(f"the hot list is in force: {published.entries} entries; {published.expired} expired ones were left out")
     if given.register:
         _say(f"the register extract is in force: {station.publish_register(given.register).entries} entries")
-    source = station.open(given.source, _say)
     pipeline = station.pipeline(source, *first_sight(settings))
     try:
         with tqdm(

@@ -76,17 +76,6 @@ class Station:
         listed = hotlist.load(folder, keys, check.match_p_min)
         return Desk((listed, register.load(folder, keys, check.match_p_min, check.register_fresh_days)))
 
-    def open(self, source: str, announce: Callable[[str], None]) -> Source:
-        """The camera, clip or folder that `source` names; SourceError where there is none."""
-        camera = self._settings.camera
-        return open_source(
-            source,
-            camera.name,
-            unstated_clock_error_s=camera.unstated_clock_error_s,
-            retry_for_s=camera.retry_for_s,
-            announce=announce,
-        )
-
     def pipeline(
         self,
         source: Source,
@@ -144,6 +133,18 @@ class Station:
         if isinstance(reader, RapidReader):
             made_with |= {f"weights {name} sha256": hashlib.sha256(p.read_bytes()).hexdigest() for name, p in weights().items()}
         return made_with
+
+
+def open_camera(source: str, settings: Settings, announce: Callable[[str], None]) -> Source:
+    """The camera, clip or folder that `source` names; SourceError where there is none. `announce` hears of a lost line."""
+    camera = settings.camera
+    return open_source(
+        source,
+        camera.name,
+        unstated_clock_error_s=camera.unstated_clock_error_s,
+        retry_for_s=camera.retry_for_s,
+        announce=announce,
+    )
 
 
 def first_sight(settings: Settings) -> tuple[RapidDetector, RapidReader]:
