@@ -57,15 +57,33 @@ def unpacked(path: Path) -> Files:
         return [(name, bundle.read(name)) for name in bundle.namelist()]
 
 
-def packed(files: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_STORED, mode: int = stat.S_IFREG | 0o644) -> bytes:
+def packed(
+    files: Iterable[tuple[str, bytes]],
+    method: int = zipfile.ZIP_STORED,
+    mode: int = stat.S_IFREG | 0o644,
+    *,
+    extra: bytes = b"",
+    comment: bytes = b"",
+    zip64: bool = False,
+    to: BytesIO | None = None,
+) -> bytes:
     """A ZIP by Python's own writer, in our form but for what the arguments change."""
-    file = BytesIO()
+    file = BytesIO() if to is None else to
     with zipfile.ZipFile(file, "w") as bundle:
         for name, content in files:
             info = zipfile.ZipInfo(name)
             info.create_system, info.external_attr, info.compress_type = 3, mode << 16, method
-            bundle.writestr(info, content)
+            info.extra, info.comment = extra, comment
+            with bundle.open(info, "w", force_zip64=zip64) as member:
+                member.write(content)
     return file.getvalue()
+
+
+class _Pipe(BytesIO):
+    """Cannot go back, so that checksums and sizes come behind each file."""
+
+    def tell(self) -> int:
+        raise OSError
 
 
 def _changed_pixel(png: bytes) -> bytes:
@@ -150,6 +168,32 @@ def _smuggled_between(o: Original) -> bytes:
     return o.raw[:start_bytes] + b"AB12C" + end
 
 
+def _renamed(o: Original, name: bytes) -> bytes:
+    """One file has another name in its header and in the directory; everything else fits."""
+    raw = packed((("still-9.png" if other == "still-2.png" else other), content) for other, content in o.files)
+    return _in_headers(raw, b"still-9.png", name)
+
+
+def _huge_directory(o: Original) -> bytes:
+    """Fifty thousand lines about one file: a small file that takes much memory to understand."""
+    start_bytes, end = struct.unpack_from("<I", o.raw, len(o.raw) - 6)[0], o.raw[-22:]
+    directory = o.raw[start_bytes:-22] * 7_000
+    return o.raw[:start_bytes] + directory + end[:12] + struct.pack("<I", len(directory)) + end[16:]
+
+
+def _one_file_many_times(o: Original) -> bytes:
+    """Lines of the directory that all lead to the same bytes."""
+    start_bytes, end = struct.unpack_from("<I", o.raw, len(o.raw) - 6)[0], o.raw[-22:]
+    directory = o.raw[start_bytes:-22] * 2
+    return o.raw[:start_bytes] + directory + end[:12] + struct.pack("<I", len(directory)) + end[16:]
+
+
+def _local_header_of_its_own(o: Original) -> bytes:
+    """A file's own header and the directory's line about it differ in the checksum: unzip looks at one of the two."""
+    at = o.raw.index(b"PK\x03\x04") + 14
+    return o.raw[:at] + bytes(4) + o.raw[at + 4 :]
+
+
 # name → (the steps that must fail by their own finding, how it is made)
 SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "zero-bytes": ({1}, lambda o: b""),
@@ -161,10 +205,17 @@ SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "bytes-between": ({1}, _smuggled_between),
     "archive-comment": ({1}, lambda o: o.raw[:-2] + b"\x07\x00AB12CDE"),
     "dated": ({1}, lambda o: _in_headers(o.raw, b"\x00\x00\x21\x00", b"\x00\x00\x22\x00")),
-    "name-twice": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"still-1.png")),
-    "dot-dot-name": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"../still.ng")),
-    "absolute-name": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"/etc/passwd")),
-    "name-with-nul": ({1}, lambda o: _in_headers(o.raw, b"still-2.png", b"still-1.p\x00g")),
+    "extra-field": ({1}, lambda o: packed(o.files, extra=b"\x99\x99\x07\x00AB12CDE")),
+    "file-comment": ({1}, lambda o: packed(o.files, comment=b"AB12CDE")),
+    "zip64": ({1}, lambda o: packed(o.files, zip64=True)),
+    "checksums-behind": ({1}, lambda o: packed(o.files, to=_Pipe())),
+    "two-checksums": ({1}, _local_header_of_its_own),
+    "huge-directory": ({1}, _huge_directory),
+    "one-file-many-times": ({1}, _one_file_many_times),
+    "name-twice": ({1}, lambda o: _renamed(o, b"still-1.png")),
+    "dot-dot-name": ({1}, lambda o: _renamed(o, b"../still.ng")),
+    "absolute-name": ({1}, lambda o: _renamed(o, b"/etc/passwd")),
+    "name-with-nul": ({1}, lambda o: _renamed(o, b"still-1.p\x00g")),
     "link": ({1}, lambda o: packed(o.files, mode=stat.S_IFLNK | 0o777)),
     "executable": ({1}, lambda o: packed(o.files, mode=stat.S_IFREG | 0o755)),
     "bomb": ({1}, lambda o: packed([*o.files, ("bomb.bin", bytes(2**26))], zipfile.ZIP_DEFLATED)),

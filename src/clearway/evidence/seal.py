@@ -122,19 +122,18 @@ class Sealer:
         path = self._folder / f"{exhibit}.zip"
         try:
             with _staged(self._folder) as (staging, file):
-                writer = Writer(file)
-                writer.add(INSTRUCTIONS, files[INSTRUCTIONS])
-                writer.add(MANIFEST, said)
-                writer.add(STATEMENT, signed(_statement(exhibit, finding.rule, sealed_at), PAYLOAD_TYPE, self._signer))
-                for name in sorted(files.keys() - {INSTRUCTIONS}):
-                    writer.add(name, files[name])
-                file.flush()
-                # A full disk must show itself before the ledger says that the exhibit is there.
-                os.posix_fallocate(file.fileno(), file.tell(), _RESERVED_BYTES)
-                os.fsync(file.fileno())
-                writer.add(LEDGER, self._entered(exhibit, sealed_at, by))
-                os.ftruncate(file.fileno(), writer.finish())
-                file.flush()
+                with Writer(file) as writer:
+                    writer.add(INSTRUCTIONS, [files[INSTRUCTIONS]])
+                    writer.add(MANIFEST, [said])
+                    writer.add(STATEMENT, [signed(_statement(exhibit, finding.rule, sealed_at), PAYLOAD_TYPE, self._signer)])
+                    for name in sorted(files.keys() - {INSTRUCTIONS}):
+                        writer.add(name, [files[name]])
+                    file.flush()
+                    # A full disk must show itself before the ledger says that the exhibit is there.
+                    os.posix_fallocate(file.fileno(), file.tell(), _RESERVED_BYTES)
+                    os.fsync(file.fileno())
+                    writer.add(LEDGER, [self._entered(exhibit, sealed_at, by)])
+                file.truncate()
                 os.fsync(file.fileno())
                 staging.rename(path)
                 sync_folder(self._folder)
