@@ -76,7 +76,7 @@ def run(given: argparse.Namespace) -> int:
         with tqdm(
             total=source.frames_expected, unit=" frames", desc=source.camera, mininterval=0.5 if sys.stderr.isatty() else 5
         ) as bar:
-            watch = _Progress(bar, station, pipeline.counters)
+            watch = _Progress(bar, station, pipeline.counters, source.clock)
             for sealed in pipeline.run(on_frame=watch.on_frame):
                 bar.clear()
                 print(as_json(sealed), flush=True)
@@ -117,11 +117,14 @@ def summary(counters: Counters) -> str:
 class _Progress:
     """Moves the bar, and keeps the counters every minute, so that a power cut costs a live camera no day's counts."""
 
-    def __init__(self, bar: "tqdm[None]", station: Station, counters: Counters) -> None:
-        self._bar, self._station, self._counters = bar, station, counters
+    def __init__(self, bar: "tqdm[None]", station: Station, counters: Counters, clock: str) -> None:
+        self._bar, self._station, self._counters, self._clock = bar, station, counters, clock
         self._kept_s = time.monotonic()
 
     def on_frame(self, frame: Frame) -> None:
+        if frame.number == 0:
+            # Whoever wonders why an entry that ends tomorrow is UNKNOWN finds the reason here.
+            _say(f"times come from {self._clock}; they may be wrong by {frame.clock_error_ms / 1000:,g} s")
         self._bar.set_postfix({"vehicles": self._counters.vehicles, "findings": self._counters.findings}, refresh=False)
         self._bar.update()
         if time.monotonic() - self._kept_s > COUNTS_KEPT_EVERY_S:
