@@ -21,8 +21,8 @@ from clearway.check import hotlist
 from clearway.edge.station import KEYS, LEDGER, LISTS
 from clearway.envelope import key_id, load_public_key
 from clearway.errors import ListError, SettingsError, SourceError, StoreError
+from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import check
-from clearway.evidence.seal import list_exhibits
 from clearway.evidence.verify import verify
 from clearway.testing.road import Road, film, hotlist_csv
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clearway.envelope import key_id, load_public_key
-from clearway.evidence.seal import list_exhibits
+from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.verify import verify
 
 DEMO = [sys.executable, "-m", "clearway.cli.main", "demo"]

@@ -13,7 +13,7 @@ import pytest
 from clearway.edge.pipeline import Pipeline
 from clearway.edge.station import Station
 from clearway.errors import SealError, SettingsError, SourceError
-from clearway.evidence.seal import list_exhibits
+from clearway.evidence.bundle import list_exhibits
 from clearway.facts import Frame, Passage
 from clearway.settings import EvidenceSettings, Settings, TrackSettings
 from clearway.testing.road import Road, hotlist_csv, register_csv

@@ -19,9 +19,9 @@ from tests.evidence.world import PLATE, SEALED_AT, World, finding, frames, no_pl
 from clearway.camera.film import encode_clip
 from clearway.errors import ClearwayError, SealError
 from clearway.evidence import canonical
+from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import Event, Ledger, check
 from clearway.evidence.manifest import FORMAT
-from clearway.evidence.seal import list_exhibits
 from clearway.evidence.verify import FORMAT as FORMAT_READ
 from clearway.evidence.verify import contents, verify
 from clearway.facts import Exhibit

@@ -21,8 +21,8 @@ from clearway.check import hotlist, register
 from clearway.edge.station import KEYS, LEDGER, LISTS, now
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, key_id, load_public_key, load_signer
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
+from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import check
-from clearway.evidence.seal import list_exhibits
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.settings import Settings

@@ -19,6 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+# In the data folder.
+EXHIBITS_FOLDER = "exhibits"
+_WHOLE = re.compile(r"[0-9a-f]{64}\.zip", re.ASCII)
 MANIFEST, STATEMENT, LEDGER = "manifest.json", "statement.dsse.json", "ledger.json"
 # What vouches for the manifest, and so cannot be named in it.
 COMPANIONS = frozenset({MANIFEST, STATEMENT, LEDGER})
@@ -43,6 +46,15 @@ class Member:
 
     size_bytes: int
     sha256: str
+
+
+def list_exhibits(data: Path) -> tuple[Path, ...]:
+    """The whole exhibits of a data folder, by name. Empty where there are none."""
+    folder = data / EXHIBITS_FOLDER
+    try:
+        return tuple(sorted(path for path in folder.iterdir() if _WHOLE.fullmatch(path.name)))
+    except FileNotFoundError:
+        return ()
 
 
 class Writer(zipfile.ZipFile):

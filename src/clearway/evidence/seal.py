@@ -17,7 +17,6 @@ import base64
 import fcntl
 import hashlib
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,7 +30,7 @@ import numpy as np
 from clearway.envelope import seal as signed
 from clearway.errors import SealError, StoreError
 from clearway.evidence import canonical
-from clearway.evidence.bundle import JSON_BYTES_MAX, LEDGER, MANIFEST, STATEMENT, TOTAL_BYTES_MAX, Writer
+from clearway.evidence.bundle import EXHIBITS_FOLDER, JSON_BYTES_MAX, LEDGER, MANIFEST, STATEMENT, TOTAL_BYTES_MAX, Writer
 from clearway.evidence.ledger import Event, Ledger, sync_folder
 from clearway.evidence.manifest import Shown, manifest, new_salt
 from clearway.evidence.redact import FILL_RGB, filled_px, png, region_at, reveal, shown_px
@@ -39,10 +38,8 @@ from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYP
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
 from clearway.ports import ClipEncoder, Signer
 
-EXHIBITS_FOLDER = "exhibits"
 CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
 _STAGING_PREFIX = ".sealing-"
-_WHOLE = re.compile(r"[0-9a-f]{64}\.zip", re.ASCII)
 # More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
 _RESERVED_BYTES = 32 * 1024
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
@@ -158,15 +155,6 @@ class Sealer:
                 "checkpoint": proof.checkpoint,
             }
         )
-
-
-def list_exhibits(data: Path) -> tuple[Path, ...]:
-    """The whole exhibits of a data folder, by name. Empty where there are none."""
-    folder = data / EXHIBITS_FOLDER
-    try:
-        return tuple(sorted(path for path in folder.iterdir() if _WHOLE.fullmatch(path.name)))
-    except FileNotFoundError:
-        return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from clearway.envelope import load_signer
 from clearway.errors import StoreError, UsageError
+from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.ledger import Entry, Event, Ledger
-from clearway.evidence.seal import EXHIBITS_FOLDER, list_exhibits
 from clearway.facts import Decision, Verdict
 from clearway.hub.case import Case, open_case
 from clearway.plates import LENGTH_MAX, LENGTH_MIN, canonical
