@@ -3,7 +3,7 @@
 A block marked `console` is run: each line after `$ ` is a command (lines after `> ` continue it), and what follows is all that it
 prints, stdout and stderr together. In what follows, `…` stands for any text, also for several lines. A command that is meant to
 fail says so itself (`|| echo "exit code $?"`). The blocks of one page run in order in one temporary folder that holds `.venv/bin`
-and `docs` as a clone does. Blocks marked otherwise (`text`, `sh`, …) are not run.
+and `docs` as a clone does, and a clip `road.mp4`. Blocks marked otherwise (`text`, `sh`, …) are not run.
 """
 
 import os
@@ -18,6 +18,7 @@ import pytest
 
 from clearway.check.hotlist import HEADER, PURPOSES
 from clearway.settings import Settings, as_toml
+from clearway.testing.road import Road, film
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/lists.md")
@@ -72,6 +73,7 @@ def clone(tmp_path: Path) -> Path:
         (programs / name).write_text(f'#!/bin/sh\nexec {called} "$@"\n')
         (programs / name).chmod(stat.S_IRWXU)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
+    film(Road(seed=1, vehicles=1, width_px=320, height_px=180, events=False), tmp_path / "road.mp4")
     return tmp_path
 
 

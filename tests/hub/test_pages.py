@@ -333,7 +333,7 @@ def test_what_is_not_there_is_not_found(calm: World, path: str) -> None:
 
 
 def test_the_ledger_is_paged_newest_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearway.hub.desk.ENTRIES_A_PAGE", 5)
+    monkeypatch.setattr("clearway.hub.review.ENTRIES_A_PAGE", 5)
     officer = world.officer()
     for _ in range(6):
         officer.open(world.wanted.id)

@@ -136,7 +136,7 @@ class World:
 
     @contextmanager
     def looking(self) -> Iterator[Ledger]:
-        yield self.hub._app.state.desk._ledger
+        yield self.hub._app.state.review._ledger
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The hub's pages: each route is a small function that asks the desk and draws a template."""
+"""The hub's pages: each route is a small function that asks the review and draws a template."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -17,9 +17,9 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from clearway.errors import ClearwayError
 from clearway.facts import Verdict
 from clearway.hub import signin
-from clearway.hub.desk import Desk, NoSuchExhibit, Refused
 from clearway.hub.guard import Guard
 from clearway.hub.pages import bars, page
+from clearway.hub.review import NoSuchExhibit, Refused, Review
 from clearway.hub.signin import Person, SignIn, perhaps_signed_in, signed_form, signed_in
 from clearway.store import AlreadyDecided
 
@@ -41,7 +41,7 @@ ERRORS = {
 
 
 def create_app(data: Path, *, host: str = "127.0.0.1", now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
-    """The hub of a data folder as an ASGI application; its desk closes with its lifespan.
+    """The hub of a data folder as an ASGI application; its review closes with its lifespan.
 
     `host` is the address that it will listen on: requests for other names are refused. StoreError where the folder has no
     keys, or its ledger or database cannot be used. Use `serve.open_hub` to also hold the folder against a second hub.
@@ -50,30 +50,30 @@ def create_app(data: Path, *, host: str = "127.0.0.1", now: Callable[[], datetim
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        app.state.desk.close()
+        app.state.review.close()
 
     # No generated documentation pages: they fetch scripts from elsewhere.
     app = FastAPI(title="Clearway", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    desk = Desk(data, now)
-    app.state.desk = desk
-    app.state.sign_in = SignIn(desk.store, now)
+    review = Review(data, now)
+    app.state.review = review
+    app.state.sign_in = SignIn(review.store, now)
     app.add_middleware(Guard, host=host)
     app.mount("/static", StaticFiles(packages=[("clearway.hub", "static")]), name="static")
     app.include_router(signin.router)
-    _add_pages(app, desk, now)
+    _add_pages(app, review, now)
     _add_error_pages(app)
     return app
 
 
-def _add_pages(app: FastAPI, desk: Desk, now: Callable[[], datetime]) -> None:
+def _add_pages(app: FastAPI, review: Review, now: Callable[[], datetime]) -> None:
     @app.get("/")
     def queue(person: Officer) -> Response:
-        return page("queue.html", person=person, waiting=desk.queue(), decided=desk.decided_lately(), now=now())
+        return page("queue.html", person=person, waiting=review.queue(), decided=review.decided_lately(), now=now())
 
     @app.get("/exhibits/{exhibit}")
     def case(person: Officer, exhibit: ExhibitId) -> Response:
-        view = desk.open(exhibit, person.officer)
-        reasons = {verdict: desk.reasons(view, verdict) for verdict in Verdict}
+        view = review.open(exhibit, person.officer)
+        reasons = {verdict: review.reasons(view, verdict) for verdict in Verdict}
         return page(f"case_{view.stage}.html", person=person, view=view, case=view.case, reasons=reasons)
 
     @app.post("/exhibits/{exhibit}/reading")
@@ -81,12 +81,12 @@ def _add_pages(app: FastAPI, desk: Desk, now: Callable[[], datetime]) -> None:
         typed = "" if "illegible" in fields else fields.get("plate", "").strip()
         if not typed and "illegible" not in fields:
             raise Refused("nothing was typed.", remedy="go back and type what you read, or say that it cannot be read.")
-        desk.read(exhibit, person.officer, typed)
+        review.read(exhibit, person.officer, typed)
         return RedirectResponse(f"/exhibits/{exhibit}", 303)
 
     @app.post("/exhibits/{exhibit}/give-up")
     def give_up(person: Officer, exhibit: ExhibitId, _: Form) -> Response:
-        desk.give_up(exhibit, person.officer)
+        review.give_up(exhibit, person.officer)
         return RedirectResponse(f"/exhibits/{exhibit}", 303)
 
     @app.post("/exhibits/{exhibit}/decision")
@@ -95,30 +95,30 @@ def _add_pages(app: FastAPI, desk: Desk, now: Callable[[], datetime]) -> None:
             verdict = Verdict(fields.get("verdict", ""))
         except ValueError:
             raise HTTPException(400) from None
-        desk.decide(exhibit, person.officer, verdict, fields.get("reason", ""), fields.get("words", ""))
+        review.decide(exhibit, person.officer, verdict, fields.get("reason", ""), fields.get("words", ""))
         return RedirectResponse(f"/exhibits/{exhibit}", 303)
 
     @app.get("/exhibits/{exhibit}/still/{number}.png")
     def still(person: Officer, exhibit: ExhibitId, number: Annotated[int, InPath(ge=1, le=99)]) -> Response:
-        return Response(desk.picture(exhibit, person.officer, f"still-{number}.png"), media_type="image/png")
+        return Response(review.picture(exhibit, person.officer, f"still-{number}.png"), media_type="image/png")
 
     @app.get("/exhibits/{exhibit}/clip.mp4")
     def clip(request: Request, person: Officer, exhibit: ExhibitId) -> Response:
-        whole = desk.picture(exhibit, person.officer, "clip.mp4")
+        whole = review.picture(exhibit, person.officer, "clip.mp4")
         return _ranged(whole, request.headers.get("range", ""), "video/mp4")
 
     @app.get("/exhibits/{exhibit}/exhibit.zip")
     def export(person: Officer, exhibit: ExhibitId) -> Response:
         named = {"content-disposition": f'attachment; filename="exhibit-{exhibit[:16]}.zip"'}
-        return Response(desk.export(exhibit, person.officer), media_type="application/zip", headers=named)
+        return Response(review.export(exhibit, person.officer), media_type="application/zip", headers=named)
 
     @app.get("/ledger")
     def ledger(person: Officer, before: Annotated[int | None, Query(ge=0, le=2**53)] = None) -> Response:
-        return page("ledger.html", person=person, ledger=desk.ledger(before))
+        return page("ledger.html", person=person, ledger=review.ledger(before))
 
     @app.get("/public")
     def public(person: Annotated[Person | None, Depends(perhaps_signed_in)]) -> Response:
-        return page("public.html", person=person, bars=bars(desk.tally()))
+        return page("public.html", person=person, bars=bars(review.tally()))
 
 
 def _ranged(whole: bytes, asked: str, media_type: str) -> Response:

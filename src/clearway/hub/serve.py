@@ -39,7 +39,7 @@ class Hub:
         with ExitStack() as opened:  # whatever fails, what was taken before is given back
             opened.enter_context(_held(data))
             self._app = create_app(data, host=host, now=now)
-            opened.callback(self._app.state.desk.close)
+            opened.callback(self._app.state.review.close)
             self._socket = opened.enter_context(_listening(host, port))
             self._resources = opened.pop_all()
         self._sign_in: SignIn = self._app.state.sign_in

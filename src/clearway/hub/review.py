@@ -1,6 +1,6 @@
-"""The officer's desk: what waits, what is shown when, and what is decided. No HTTP in here.
+"""The officer's review: what waits, what is shown when, and what is decided. No HTTP in here.
 
-One exhibit's way over the desk, for one officer:
+One exhibit's way through the review, for one officer:
 
     BLIND ──types the list's spelling──────────────────────────────► MATCH ──► decided: confirmed or dismissed
       └─types something else─► DIFFERS ──looks again, still blind──►   ▲
@@ -112,8 +112,8 @@ class LedgerPage:
     newer: int | None
 
 
-class Desk:
-    """The desk of one data folder. StoreError where the folder has no keys, or its ledger or database cannot be used."""
+class Review:
+    """The review of one data folder. StoreError where the folder has no keys, or its ledger or database cannot be used."""
 
     def __init__(self, data: Path, now: Callable[[], datetime]) -> None:
         if not data.is_dir():
