@@ -8,6 +8,7 @@ every character at every place.
 
 import logging
 import math
+import re
 from pathlib import Path
 
 import cv2
@@ -36,6 +37,8 @@ P_CHARACTER_MIN, P_CHARACTER_UNKNOWN_FORM_MIN = 0.5, 0.85
 # A letter this high, or higher, is read as well as any (the models see lines at 48 px; below about 20 px detail is lost).
 LEGIBLE_HEIGHT_PX = 20.0
 CUT_MARGIN_PX = 2.0
+# What cameras write into their pictures: a time of day, or a date with its year first or last. No plate is written like this.
+_CLOCK = re.compile(r"\d\s?[:：]\s?\d|(?<!\d)(19|20)\d\d\s?[-/.]\s?\d\d?(?!\w)|\d\d?\s?[-/.]\s?\d\d?\s?[-/.]\s?(19|20)\d\d(?!\d)")
 
 
 def weights() -> dict[str, Path]:
@@ -119,7 +122,8 @@ class RapidReader:
         path = weights()[RECOGNISER_NAME]
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
-        self._classes, self._places = _places_of(self._session.get_modelmeta().custom_metadata_map["character"].splitlines())
+        self._characters = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
+        self._classes, self._places = _places_of(self._characters)
 
     def read(self, frame: Frame, plate: Detection) -> Reading | None:
         line = _rectified(frame.pixels, plate)
@@ -127,7 +131,7 @@ class RapidReader:
             return None
         (outputs,) = self._session.run(None, {self._input: _prepared(line)})
         reading = _decoded(outputs[0][:, self._classes].astype(np.float64) @ self._places)
-        if reading is None or not _reads_like_a_plate(reading):
+        if reading is None or not _reads_like_a_plate(reading) or _CLOCK.search(self._line(outputs[0])):
             return None
         cut = any(
             edge <= CUT_MARGIN_PX
@@ -140,6 +144,12 @@ class RapidReader:
         )
         legibility = 0.0 if cut and plate.corners is not None else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)
         return Reading("".join(plates.ALPHABET[i] for i in reading.argmax(axis=1)), reading, legibility)
+
+    def _line(self, steps: NDArray[np.float32]) -> str:
+        """The whole line as printed, with the signs that no plate's text holds: CTC's best path over all classes."""
+        best = steps.argmax(axis=1)
+        named = ["", *self._characters, " "]
+        return "".join(named[now] for before, now in zip([0, *best[:-1]], best, strict=True) if now != before)
 
 
 def _places_of(characters: list[str]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
