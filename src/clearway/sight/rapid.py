@@ -37,8 +37,12 @@ P_CHARACTER_MIN, P_CHARACTER_UNKNOWN_FORM_MIN = 0.5, 0.85
 # A letter this high, or higher, is read as well as any (the models see lines at 48 px; below about 20 px detail is lost).
 LEGIBLE_HEIGHT_PX = 20.0
 CUT_MARGIN_PX = 2.0
-# What cameras write into their pictures: a time of day, or a date with its year first or last. No plate is written like this.
-_CLOCK = re.compile(r"\d\s?[:：]\s?\d|(?<!\d)(19|20)\d\d\s?[-/.]\s?\d\d?(?!\w)|\d\d?\s?[-/.]\s?\d\d?\s?[-/.]\s?(19|20)\d\d(?!\d)")
+# What cameras write into their pictures: a time of day without a letter (a sticker between a plate's characters may be read as a
+# colon), or a date with its year first or last. No plate is written like this.
+CLOCK = re.compile(
+    r"^[\d\s.,-]*\d\s?[:：]\s?\d[\d\s.:：-]*$"
+    r"|(?<!\w)(19|20)\d\d\s?[-/.]\s?\d\d?(?!\w)|\d\d?\s?[-/.]\s?\d\d?\s?[-/.]\s?(19|20)\d\d(?!\w)"
+)
 
 
 def weights() -> dict[str, Path]:
@@ -131,7 +135,7 @@ class RapidReader:
             return None
         (outputs,) = self._session.run(None, {self._input: _prepared(line)})
         reading = _decoded(outputs[0][:, self._classes].astype(np.float64) @ self._places)
-        if reading is None or not _reads_like_a_plate(reading) or _CLOCK.search(self._line(outputs[0])):
+        if reading is None or not _reads_like_a_plate(reading) or CLOCK.search(self._line(outputs[0])):
             return None
         cut = any(
             edge <= CUT_MARGIN_PX
