@@ -49,7 +49,9 @@ class SightSettings(_Table):
 
 class TrackSettings(_Table):
     lost_after_s: Positive = Field(2.5, le=60, description="a vehicle unseen for this long has passed")
-    judged_after_s: Positive = Field(6.0, le=60, description="a vehicle still in view is judged after this long, once")
+    judged_after_s: Positive = Field(
+        6.0, le=60, description="a vehicle still in view is judged after this long, once its plate is sure"
+    )
     plate_p_min: Probability = Field(0.5, description="a plate less certain than this is not told to anybody")
 
 

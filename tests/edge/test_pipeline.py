@@ -14,7 +14,7 @@ from clearway.edge.pipeline import Pipeline
 from clearway.edge.station import Station
 from clearway.errors import SealError, SettingsError, SourceError
 from clearway.evidence.bundle import list_exhibits
-from clearway.facts import Frame, Passage
+from clearway.facts import Detection, Frame, Passage, Reading
 from clearway.settings import EvidenceSettings, Settings, TrackSettings
 from clearway.testing.road import Road, hotlist_csv, register_csv
 from clearway.testing.truth import TruthDetector, TruthReader
@@ -102,6 +102,45 @@ def test_ctrl_c_judges_who_is_in_view(station: Station, road: Road, frames: list
         for one in pipeline.run():
             found.append(one.finding.plate)  # noqa: PERF401 - the same
     assert first.plate in found
+
+
+@pytest.mark.parametrize("within", ["a look", "a seal"])
+def test_a_signal_in_the_middle_of_work_loses_nobody(within: str, station: Station, road: Road, frames: list[Frame]) -> None:
+    """Nearly all of the time goes into looks, so that is when Ctrl-C comes; the frame at hand is finished first."""
+    first = min((p for p in road.passages if p.plate in road.listed), key=lambda p: p.first_at)
+    assert first.best_frame is not None
+    stops_at = first.best_frame
+
+    class Interrupted(TruthReader):
+        def read(self, frame: Frame, plate: Detection) -> Reading | None:
+            if within == "a look" and frame.number >= stops_at:
+                pipeline.stop()
+            return super().read(frame, plate)
+
+    pipeline = station.pipeline(Played(frames), TruthDetector(road), Interrupted(road, error_rate=0.0))
+    found = []
+    with pytest.raises(KeyboardInterrupt):
+        for one in pipeline.run():
+            found.append(one.finding.plate)
+            if within == "a seal":
+                pipeline.stop()
+    assert first.plate in found
+    assert pipeline.counters.frames < len(frames)
+
+
+def test_a_signal_while_no_frame_comes_breaks_the_wait(station: Station, road: Road, frames: list[Frame]) -> None:
+    """A live camera whose line is lost gives no frame after which to stop."""
+
+    class Waiting(Played):
+        def __iter__(self) -> Iterator[Frame]:
+            yield frames[0]
+            pipeline.stop()  # as a signal handler, in the middle of the wait
+            pytest.fail("the wait went on")
+
+    pipeline = watching(station, road, Waiting(frames))
+    with pytest.raises(KeyboardInterrupt):
+        list(pipeline.run())
+    assert pipeline.counters.frames == 1
 
 
 def test_a_picture_that_changes_its_size_is_another_view(station: Station, road: Road, frames: list[Frame]) -> None:

@@ -58,6 +58,16 @@ def test_a_vehicle_that_stops_for_a_minute_is_told_once_and_in_time() -> None:
     assert texts(passages + list(made.finish())) == ["34A36837"]
 
 
+def test_a_vehicle_that_comes_nearer_slowly_is_not_judged_while_it_is_unsure() -> None:
+    """Ten seconds of guesses, then the plate is clear: what counts is the plate, not when it was first guessed at."""
+    looks = [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + i, p=0.55)]) for i in range(40)]
+    looks += [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + i)]) for i in range(40, 60)]
+    (passage,) = told(tracker(), looks)
+    assert passage.plate is not None
+    assert passage.plate.text == "34A36837" and passage.plate.p > 0.99
+    assert passage.last_at >= AT + timedelta(seconds=10)
+
+
 def test_a_vehicle_hidden_for_a_second_stays_the_same() -> None:
     steps = [i for i in range(16) if not 6 <= i < 11]  # hidden from 1.5 to 2.75 s
     looks = [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + 40 * i)] if i in steps else []) for i in range(16)]

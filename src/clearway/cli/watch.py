@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from tqdm import tqdm
 
 from clearway import settings as settings_file
 from clearway.edge.guard import leave_no_dump
-from clearway.edge.pipeline import Counters, Sealed
+from clearway.edge.pipeline import Counters, Pipeline, Sealed
 from clearway.edge.station import Station, first_sight, open_camera
 from clearway.facts import Frame
 
@@ -72,6 +73,8 @@ def run(given: argparse.Namespace) -> int:
     if given.register:
         _say(f"the register extract is in force: {station.publish_register(given.register).entries} entries")
     pipeline = station.pipeline(source, *first_sight(settings))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: _stop(pipeline, number))
     try:
         with tqdm(
             total=source.frames_expected, unit=" frames", desc=source.camera, mininterval=0.5 if sys.stderr.isatty() else 5
@@ -112,6 +115,12 @@ def summary(counters: Counters) -> str:
         f"{counters.plates_read} plates read, {counters.findings} findings; "
         f"no picture was held for longer than {counters.held_longest_s:.1f} s, and none is held now"
     )
+
+
+def _stop(pipeline: Pipeline, number: int) -> None:
+    """What Ctrl-C and SIGTERM do: the first ends the watch in order, the second ends it at once."""
+    signal.signal(number, signal.default_int_handler)
+    pipeline.stop()
 
 
 class _Progress:

@@ -72,19 +72,31 @@ class Pipeline:
         self._look_every = timedelta(seconds=1 / looks_per_s)
         self._tell = tell
         self._seen: deque[tuple[datetime, Seen]] = deque()
+        self._stopping = self._waiting = False
         self.counters = Counters()
+
+    def stop(self) -> None:
+        """Ends the watch after the frame at hand, as Ctrl-C should; made to be a signal handler's.
+
+        An exception could strike in the middle of a look or a seal and lose who is in view. Only while a frame is waited for,
+        which may take for ever, is the wait broken off.
+        """
+        self._stopping = True
+        if self._waiting:
+            raise KeyboardInterrupt
 
     def run(self, on_frame: Callable[[Frame], None] = lambda frame: None) -> Iterator[Sealed]:
         """Watches the source to its end and gives each sealed finding as it comes.
 
-        What was seen before the source failed, or before Ctrl-C, is judged all the same; then that goes on.
+        What was seen before the source failed, or before `stop`, is judged all the same; then SourceError, or
+        KeyboardInterrupt, is raised.
         """
         due_at: datetime | None = None
         size: tuple[int, ...] | None = None
         stopped: SourceError | KeyboardInterrupt | None = None
         frames = iter(self._source)
         try:
-            while (frame := _next(frames)) is not None:
+            while (frame := self._next(frames)) is not None:
                 if not isinstance(frame, Frame):
                     stopped = frame
                     break
@@ -108,6 +120,18 @@ class Pipeline:
             self.counters.held_longest_s = self._ring.held_longest_s
         if stopped is not None:
             raise stopped
+
+    def _next(self, frames: Iterator[Frame]) -> Frame | SourceError | KeyboardInterrupt | None:
+        """The next frame, or why there will be none: the error, or None at the end of a recording."""
+        if self._stopping:
+            return KeyboardInterrupt()
+        try:
+            self._waiting = True
+            return next(frames, None)
+        except (SourceError, KeyboardInterrupt) as stop:
+            return stop
+        finally:
+            self._waiting = False
 
     def _looked(self, frame: Frame) -> tuple[Passage, ...]:
         regions = self._attention.regions(frame, self._tracker.expected(frame.captured_at))
@@ -162,11 +186,3 @@ def _is_of(passage: Passage, box: Box, at: datetime) -> bool:
     """Whether what could not be read there is the passage's own plate, seen badly: it lies where that was last or is next."""
     near = [s.plate_box for s in passage.sightings if s.plate_box and abs(s.captured_at - at) <= FILLED_AROUND]
     return any(box.shared_px(plate.grown(plate.height_px)) > 0.5 * box.area_px for plate in near)
-
-
-def _next(frames: Iterator[Frame]) -> Frame | SourceError | KeyboardInterrupt | None:
-    """The next frame, or why there will be none: the error, or None at the end of a recording."""
-    try:
-        return next(frames, None)
-    except (SourceError, KeyboardInterrupt) as stop:
-        return stop

@@ -28,6 +28,8 @@ P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
 VELOCITY_SMOOTHING = 0.5
 # One reading alone is told only when it is this sure; what text on a wall resembles a plate for a moment is not.
 P_ALONE_MIN = 0.95
+# A plate this sure is not waited for any longer.
+P_SETTLED = 0.95
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +102,8 @@ class Tracker:
     """Turns sightings into passages.
 
     A passage is told once: when its vehicle is unseen for `lost_after_s`, or, for one that stays, when its plate has been
-    legible for `judged_after_s`. A plate less certain than `plate_p_min` is not told: the passage then has none.
+    legible for `judged_after_s` and is sure by then. A plate less certain than `plate_p_min` is not told: the passage then has
+    none.
     """
 
     def __init__(self, camera: str, *, lost_after_s: float, judged_after_s: float, plate_p_min: float) -> None:
@@ -127,10 +130,7 @@ class Tracker:
         if len(self._tracks) > TRACKS_MAX:
             done += sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
         self._tracks = [track for track in self._tracks if track not in done]
-        settled = [
-            track for track in self._tracks if track.legible_since is not None and at - track.legible_since >= self._judged_after
-        ]
-        return self._told(done + settled)
+        return self._told(done + [track for track in self._tracks if self._settled(track, at)])
 
     def finish(self) -> tuple[Passage, ...]:
         """The passages of all vehicles still in view, for the end of a recording."""
@@ -147,6 +147,13 @@ class Tracker:
             if plate is not None or track.moved():
                 passages.append(Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate))
         return tuple(passages)
+
+    def _settled(self, track: _Track, at: datetime) -> bool:
+        """Whether waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
+        if track.told or track.legible_since is None or at - track.legible_since < self._judged_after:
+            return False
+        plate = self._certain(fuse(track.readings))
+        return plate is not None and plate.p >= P_SETTLED
 
     def _certain(self, plate: Plate | None) -> Plate | None:
         if plate is None or not plates.plausible(plate.text):
