@@ -64,7 +64,7 @@ def test_a_vehicle_that_comes_nearer_slowly_is_not_judged_while_it_is_unsure() -
     looks += [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + i)]) for i in range(40, 60)]
     (passage,) = told(tracker(), looks)
     assert passage.plate is not None
-    assert passage.plate.text == "34A36837" and passage.plate.p > 0.99
+    assert passage.plate.text == "34A36837" and passage.plate.p > 0.95
     assert passage.last_at >= AT + timedelta(seconds=10)
 
 
@@ -99,6 +99,13 @@ def test_near_alike_plates_side_by_side_stay_two_vehicles() -> None:
 def test_text_on_a_wall_is_no_vehicle() -> None:
     """Seen again and again at one place, never legible as a plate that anybody issues."""
     looks = [(i * LOOK_S, [seen("15177", i * LOOK_S, 30, p=0.8)]) for i in range(30)]
+    assert told(tracker(), looks) == []
+
+
+def test_slats_that_are_read_as_digits_are_no_vehicle() -> None:
+    """Never the same twice, never sure, always at one place; together they would make a plate that a country issues."""
+    guesses = ["151717", "191717", "153717", "151774", "151707", "151717"]
+    looks = [(i * LOOK_S, [seen(text, i * LOOK_S, 30 + i % 3, p=0.75)]) for i, text in enumerate(guesses * 3)]
     assert told(tracker(), looks) == []
 
 

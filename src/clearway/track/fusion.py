@@ -56,6 +56,13 @@ def fuse(readings: Sequence[Reading]) -> Plate | None:
     )
 
 
+def support(reading: Reading, text: str) -> float:
+    """The probability that this reading by itself gives to `text`, place by place; 0 where it has another length."""
+    if len(reading.text) != len(text):
+        return 0.0
+    return float(np.prod([row[plates.PLACE[character]] for row, character in zip(reading.p_characters, text, strict=True)]))
+
+
 def _reference(readings: Sequence[Reading]) -> Reading:
     """The surest reading of the length that the readings together speak for."""
     support: dict[int, float] = defaultdict(float)

@@ -11,7 +11,7 @@ from math import hypot
 
 from clearway import plates
 from clearway.facts import Box, Passage, Plate, Reading, Sighting
-from clearway.track.fusion import fuse
+from clearway.track.fusion import fuse, support
 
 SIGHTINGS_MAX = 256
 READINGS_MAX = 32
@@ -28,6 +28,9 @@ P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
 VELOCITY_SMOOTHING = 0.5
 # One reading alone is told only when it is this sure; what text on a wall resembles a plate for a moment is not.
 P_ALONE_MIN = 0.95
+# At least one frame by itself must speak for the plate this much: the slats of a barrier, read again and again, agree with
+# themselves in the end, but no single look at them ever says so.
+P_WITNESS_MIN = 0.3
 # A plate this sure is not waited for any longer.
 P_SETTLED = 0.95
 
@@ -59,11 +62,10 @@ class _Track:
         return best.text
 
     def moved(self) -> bool:
-        """Whether it went anywhere: what never moves by its plate's height and cannot be read is no vehicle but scenery."""
-        first, last = self.sightings[0].plate_box, self.last.plate_box
-        assert first is not None and last is not None
-        dx, dy = last.centre_px[0] - first.centre_px[0], last.centre_px[1] - first.centre_px[1]
-        return hypot(dx, dy) > max(first.height_px, last.height_px)
+        """Whether it drove: in the first half of its time and in the second. Scenery that cannot be read stays, or seems to jump
+        once when something else is taken for it."""
+        middle = self.sightings[len(self.sightings) // 2]
+        return _apart(self.sightings[0], middle) and _apart(middle, self.last)
 
     def add(self, sighting: Sighting, clock_error_ms: float) -> None:
         assert sighting.plate_box is not None and sighting.reading is not None
@@ -96,6 +98,13 @@ class _Track:
             keep * self.velocity_px_s[0] + learn * measured[0],
             keep * self.velocity_px_s[1] + learn * measured[1],
         )
+
+
+def _apart(one: Sighting, other: Sighting) -> bool:
+    """Whether the plate is more than half its height from where it was."""
+    assert one.plate_box is not None and other.plate_box is not None
+    (x, y), (to_x, to_y) = one.plate_box.centre_px, other.plate_box.centre_px
+    return hypot(to_x - x, to_y - y) > 0.5 * max(one.plate_box.height_px, other.plate_box.height_px)
 
 
 class Tracker:
@@ -143,7 +152,7 @@ class Tracker:
             if track.told:
                 continue
             track.told = True
-            plate = self._certain(fuse(track.readings))
+            plate = self._certain(track)
             if plate is not None or track.moved():
                 passages.append(Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate))
         return tuple(passages)
@@ -152,11 +161,14 @@ class Tracker:
         """Whether waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
         if track.told or track.legible_since is None or at - track.legible_since < self._judged_after:
             return False
-        plate = self._certain(fuse(track.readings))
+        plate = self._certain(track)
         return plate is not None and plate.p >= P_SETTLED
 
-    def _certain(self, plate: Plate | None) -> Plate | None:
+    def _certain(self, track: _Track) -> Plate | None:
+        plate = fuse(track.readings)
         if plate is None or not plates.plausible(plate.text):
+            return None
+        if max(support(reading, plate.text) for reading in track.readings) < P_WITNESS_MIN:
             return None
         return plate if plate.p >= (self._plate_p_min if plate.votes > 1 else P_ALONE_MIN) else None
 
