@@ -63,10 +63,10 @@ class RapidDetector:
 
     name = "rapidocr-ppocrv6-small"
 
-    def __init__(self, threads: int = 2, short_side_px: int = SHORT_SIDE_PX, enlarge_max: float = 4.0) -> None:
+    def __init__(self, threads: int = 2, enlarge_max: float = 4.0) -> None:
         weights()
         logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-        self._short_side_px, self._enlarge_max = short_side_px, enlarge_max
+        self._enlarge_max = enlarge_max
         self._engine = rapidocr.RapidOCR(
             params={
                 "Global.log_level": "error",
@@ -86,7 +86,7 @@ class RapidDetector:
         if min(part.shape[:2]) < 2 * HEIGHT_MIN_PX:
             return ()
         short, long = sorted(part.shape[:2])
-        scale = min(max(1.0, min(self._short_side_px / short, self._enlarge_max)), LONG_SIDE_MAX_PX / long)
+        scale = min(max(1.0, min(SHORT_SIDE_PX / short, self._enlarge_max)), LONG_SIDE_MAX_PX / long)
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         seen = cv2.resize(part, None, fx=scale, fy=scale, interpolation=interpolation)
         found = self._engine(seen, use_det=True, use_cls=False, use_rec=False)
