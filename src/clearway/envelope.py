@@ -117,6 +117,11 @@ def verifies(public_key: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
+def trusted(*paths: Path) -> dict[str, bytes]:
+    """The raw public keys of these PEM files by key id, as `open_sealed` and a verifier take them. StoreError as above."""
+    return {key_id(public): public for public in map(load_public_key, paths)}
+
+
 def seal(payload: bytes, payload_type: str, signer: "Signer") -> bytes:
     """The DSSE envelope (JSON, UTF-8) of `payload`, signed by `signer` (a `ports.Signer`)."""
     signature = signer.sign(_pre_authentication_encoding(payload_type, payload))

@@ -76,11 +76,15 @@ class Box:
     def moved(self, right_px: float, down_px: float) -> "Box":
         return Box(self.left_px + right_px, self.top_px + down_px, self.right_px + right_px, self.bottom_px + down_px)
 
+    def common(self, other: "Box") -> "Box | None":
+        """The part that both cover; None where they do not meet."""
+        left, top = max(self.left_px, other.left_px), max(self.top_px, other.top_px)
+        right, bottom = min(self.right_px, other.right_px), min(self.bottom_px, other.bottom_px)
+        return Box(left, top, right, bottom) if left < right and top < bottom else None
+
     def within(self, width_px: float, height_px: float) -> "Box | None":
         """The part that lies inside a picture of that size; None where none does."""
-        left, top = max(0.0, self.left_px), max(0.0, self.top_px)
-        right, bottom = min(float(width_px), self.right_px), min(float(height_px), self.bottom_px)
-        return Box(left, top, right, bottom) if left < right and top < bottom else None
+        return self.common(Box(0.0, 0.0, float(width_px), float(height_px)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from clearway.cli.watch import summary
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.pipeline import Pipeline
 from clearway.edge.station import KEYS, Station, first_sight, now, open_camera
-from clearway.envelope import PUBLIC_KEY_NAME, key_id, load_public_key
+from clearway.envelope import PUBLIC_KEY_NAME, trusted
 from clearway.errors import UsageError
 from clearway.evidence.verify import verify
 from clearway.facts import Exhibit, Passage
@@ -109,8 +109,8 @@ def _passed(passage: Passage) -> None:
 
 
 def _verified(data: Path, exhibits: list[Exhibit]) -> bool:
-    public = load_public_key(data / KEYS / PUBLIC_KEY_NAME)
-    reports = [verify(Path(exhibit.path), {key_id(public): public}) for exhibit in exhibits]
+    keys = trusted(data / KEYS / PUBLIC_KEY_NAME)
+    reports = [verify(Path(exhibit.path), keys) for exhibit in exhibits]
     steps = sum(step.passed for report in reports for step in report.steps)
     total = sum(len(report.steps) for report in reports)
     _say(f"{len(reports)} exhibits verified: {steps} of {total} steps passed. Try `clearway verify` on one yourself.")

@@ -19,7 +19,7 @@ import numpy as np
 from clearway import settings as settings_file
 from clearway.check import hotlist, register
 from clearway.edge.station import KEYS, LEDGER, LISTS, now
-from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, key_id, load_public_key, load_signer
+from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_signer, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import check
@@ -162,8 +162,7 @@ def _list(data: Path, name: str) -> str:
     path = data / LISTS / name
     if not path.exists():
         return "none in force; every question is answered UNKNOWN"
-    public = load_public_key(data / KEYS / PUBLIC_KEY_NAME)
-    keys = {key_id(public): public}
+    keys = trusted(data / KEYS / PUBLIC_KEY_NAME)
     load = hotlist.load if name == hotlist.FILE_NAME else register.load
     load(data / LISTS, keys)
     changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -178,9 +177,9 @@ def _ledger(data: Path) -> str:
 
 
 def _exhibits(data: Path) -> str:
-    public = load_public_key(data / KEYS / PUBLIC_KEY_NAME)
+    keys = trusted(data / KEYS / PUBLIC_KEY_NAME)
     paths = list_exhibits(data)[-EXHIBITS_CHECKED_MAX:]
-    failed = [path.name for path in paths if not verify(path, {key_id(public): public}).passed]
+    failed = [path.name for path in paths if not verify(path, keys).passed]
     if failed:
         raise StoreError(
             f"{len(failed)} of {len(paths)} exhibits do not verify, the first is {failed[0]}.",

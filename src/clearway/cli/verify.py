@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from clearway.envelope import PUBLIC_KEY_NAME, key_id, load_public_key
+from clearway.envelope import PUBLIC_KEY_NAME, trusted
 from clearway.evidence.verify import Report, verify
 
 _DESCRIPTION = """\
@@ -49,8 +49,7 @@ def run(given: argparse.Namespace) -> int:
     exhibit: Path = given.exhibit
     beside = exhibit.absolute().parent.parent / "keys" / PUBLIC_KEY_NAME
     paths: list[Path] = given.key or ([beside] if beside.exists() else [])
-    keys = {key_id(raw): raw for raw in map(load_public_key, paths)}
-    report = verify(exhibit, keys)
+    report = verify(exhibit, trusted(*paths))
     print(_as_json(report) if given.json else _as_words(report, paths))
     return 0 if report.passed else 7
 

@@ -16,8 +16,7 @@ from clearway.check.desk import Desk
 from clearway.check.lists import Publication, read_csv
 from clearway.edge.pipeline import Counters, Pipeline
 from clearway.edge.ring import Ring
-from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_public_key, load_signer
-from clearway.envelope import key_id as key_id_of
+from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_signer, trusted
 from clearway.errors import SettingsError
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.seal import Sealer
@@ -70,8 +69,7 @@ class Station:
 
     def desk(self) -> Desk:
         """The registers of this machine, from the lists in force."""
-        public = load_public_key(self.data / KEYS / PUBLIC_KEY_NAME)
-        keys = {key_id_of(public): public}
+        keys = trusted(self.data / KEYS / PUBLIC_KEY_NAME)
         folder, check = self.data / LISTS, self._settings.check
         listed = hotlist.load(folder, keys, check.match_p_min)
         return Desk((listed, register.load(folder, keys, check.match_p_min, check.register_fresh_days)))

@@ -47,7 +47,7 @@ class Attention:
         _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(moved, reach))
         boxes = [box.grown(PLATE_MARGIN_WIDTHS * box.width_px) for box in expected]
         boxes += [Box(*(cell_px * float(edge) for edge in (x, y, x + w, y + h))) for x, y, w, h, _ in stats[1:]]
-        return _apart([part for box in boxes if (part := _common(box, watched)) is not None])
+        return _apart([part for box in boxes if (part := box.common(watched)) is not None])
 
 
 def _apart(boxes: Sequence[Box]) -> tuple[Box, ...]:
@@ -68,15 +68,4 @@ def _around(boxes: Sequence[Box]) -> Box:
         min(box.top_px for box in boxes),
         max(box.right_px for box in boxes),
         max(box.bottom_px for box in boxes),
-    )
-
-
-def _common(box: Box, watched: Box) -> Box | None:
-    if box.shared_px(watched) <= 0:
-        return None
-    return Box(
-        max(box.left_px, watched.left_px),
-        max(box.top_px, watched.top_px),
-        min(box.right_px, watched.right_px),
-        min(box.bottom_px, watched.bottom_px),
     )

@@ -109,7 +109,7 @@ def _plate_shaped(corners: NDArray[np.float64], p: float, region: Box) -> Detect
     if height < HEIGHT_MIN_PX or not ASPECT_MIN <= width / height <= ASPECT_MAX:
         return None
     left, top, right, bottom = (float(edge) for edge in (*corners.min(axis=0), *corners.max(axis=0)))
-    box = Box(left, top, right, bottom).within(region.right_px, region.bottom_px)
+    box = Box(left, top, right, bottom).common(region)
     if box is None:
         return None
     return Detection(Kind.PLATE, box, p, tuple((float(x), float(y)) for x, y in corners))

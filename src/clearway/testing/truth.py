@@ -43,7 +43,7 @@ class TruthDetector:
                 things.append((Kind.PLATE, vehicle.plate_box, len(vehicle.text_seen) / len(vehicle.plate)))
             for kind, box, clear in things:
                 missed, strays = dice.random() < self._miss_rate, dice.normal(0.0, 1.0, 4) * self._jitter_px
-                cut = _common(_strayed(box, strays), region)
+                cut = _strayed(box, strays).common(region)
                 if not missed and cut is not None:
                     found.append(Detection(kind, cut, clear * (1.0 - self._miss_rate)))
         return tuple(sorted(found, key=lambda one: -one.p))
@@ -109,10 +109,3 @@ def _strayed(box: Box, strays_px: Probabilities) -> Box:
         right_px=max(box.right_px + right, x + 0.5),
         bottom_px=max(box.bottom_px + bottom, y + 0.5),
     )
-
-
-def _common(box: Box, region: Box) -> Box | None:
-    """The part of `box` inside `region`; None where they do not meet."""
-    left, top = max(box.left_px, region.left_px), max(box.top_px, region.top_px)
-    right, bottom = min(box.right_px, region.right_px), min(box.bottom_px, region.bottom_px)
-    return Box(left, top, right, bottom) if left < right and top < bottom else None
