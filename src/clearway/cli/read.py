@@ -60,29 +60,31 @@ def run(given: argparse.Namespace) -> int:
             continue
         frame = Frame("stills", 0, taken_at or datetime.now(UTC), 0.0, pixels)
         began_s = time.process_time()
-        found = _in_crop(frame, detector, reader) if given.crop else _in_scene(frame, detector, reader)
+        found = in_crop(frame, detector, reader) if given.crop else in_scene(frame, detector, reader)
         found.sort(key=lambda one: -one[1].p * one[1].legibility)
-        told = [_told(box, reading) for box, reading in found]
-        line = {"image": str(path), "plates": told, "cpu_ms": round(1e3 * (time.process_time() - began_s), 2)}
+        plates_read = [told(box, reading) for box, reading in found]
+        line = {"image": str(path), "plates": plates_read, "cpu_ms": round(1e3 * (time.process_time() - began_s), 2)}
         print(json.dumps(line, ensure_ascii=False) if given.json else _in_words(line), flush=True)
     return exit_code
 
 
-def _in_scene(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
+def in_scene(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
+    """Every plate that was read in the picture, with its place."""
     sightings = look(frame, [frame.whole], detector, reader).sightings
     return [(s.plate_box, s.reading) for s in sightings if s.plate_box is not None and s.reading is not None]
 
 
-def _in_crop(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
+def in_crop(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
     """The one plate that fills the picture; where it does not read as one line, the surest line found inside it."""
     reading = reader.read(frame, Detection(Kind.PLATE, frame.whole, 1.0))
     if reading is None:
-        found = _in_scene(frame, detector, reader)
+        found = in_scene(frame, detector, reader)
         reading = max((r for _, r in found), key=lambda r: r.p, default=None)
     return [(frame.whole, reading)] if reading is not None else []
 
 
-def _told(box: Box, reading: Reading) -> dict[str, object]:
+def told(box: Box, reading: Reading) -> dict[str, object]:
+    """One plate as it is printed: text, p, the probability of each character, its place, its region."""
     plate = fuse([reading])
     place = [round(edge, 1) for edge in (box.left_px, box.top_px, box.right_px, box.bottom_px)]
     if plate is None:
