@@ -1,7 +1,8 @@
 """How well plates were read, against labels: one set of rules for every reader, each share with its doubt. Pure.
 
-A label is met by the surest reading at its place (anywhere in the picture where the label names no place). It was read right
-where the whole text is the label's, only letters and digits compared. A label whose text is not wholly known counts for its place.
+A label is met by the surest reading at its place, or anywhere in the picture where the label names no place. It was read right
+where the whole text is the label's; only letters and digits are compared. A label whose text is not wholly known counts for its
+place alone.
 """
 
 import unicodedata
