@@ -1,0 +1,1 @@
+"""The street detector: label, train, export, measure. Each stage is `python -m training.street.STAGE --help`."""
