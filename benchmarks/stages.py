@@ -115,6 +115,7 @@ class Unseeing:
     """A detector and reader that cost nothing, so that only the program around them is measured."""
 
     name = "unseeing"
+    weights: tuple[tuple[str, str], ...] = ()
 
     def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
         return ()

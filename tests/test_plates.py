@@ -28,6 +28,9 @@ def evidence(text: str, *, p: float = 0.995, instead: dict[int, tuple[str, float
         ("ab 12 cde", "AB12CDE"),  # case does not matter
         ("ＡＢ１２", "AB12"),  # nor does full width
         ("京A·12345", "京A12345"),  # provinces stay
+        ("۱۲ب۳۴۵-۶۷", "12ب34567"),  # Persian digits are digits
+        ("٣٢١ أهـ", "321اه"),  # so are Arabic ones; an alef is one letter with and without its sign, a stretched line none
+        ("كيى", "کیی"),  # Arabic keyboards write Persian's letters otherwise
         ("★☂", ""),  # nothing of it is a plate
     ],
 )
@@ -44,7 +47,15 @@ def test_canonical_is_canonical(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "region"),
-    [("34A36837", "VN"), ("4679FYV", "ES"), ("京A12345", "CN"), ("AB12CDE", "GB"), ("PJG0783", "BR"), ("AA1234BB", "UA")],
+    [
+        ("34A36837", "VN"),
+        ("4679FYV", "ES"),
+        ("京A12345", "CN"),
+        ("AB12CDE", "GB"),
+        ("PJG0783", "BR"),
+        ("AA1234BB", "UA"),
+        ("12ب34567", "IR"),
+    ],
 )
 def test_known_formats(text: str, region: str) -> None:
     assert region in plates.fits(text)
@@ -60,6 +71,15 @@ def test_the_format_decides_between_lookalikes() -> None:
     text, p = plates.likeliest(evidence("PP587A0", instead={6: ("O", 0.2)}))[0]
     assert text == "PP587AO"
     assert 0.5 < p < 0.99, "and it stays in doubt"
+
+
+def test_a_region_s_look_is_a_prior_too_and_is_outvoted() -> None:
+    """A British plate ends in letters, and a plate that looks British more surely so; a clear text stays what it is."""
+    doubtful = evidence("AB12CD1", instead={6: ("I", 0.4)})
+    free, gb = dict(plates.likeliest(doubtful)), dict(plates.likeliest(doubtful, "GB"))
+    assert gb["AB12CDI"] > free["AB12CDI"]
+    assert plates.likeliest(evidence("4679FYV"), "GB")[0][0] == "4679FYV"
+    assert plates.likeliest(doubtful, "a region that nobody knows") == plates.likeliest(doubtful)
 
 
 def test_clear_evidence_outvotes_every_format() -> None:

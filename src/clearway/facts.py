@@ -116,9 +116,15 @@ class Frame:
 
 
 class Kind(StrEnum):
-    """What a detector may say it found. Only kinds that a rule or a redaction needs exist."""
+    """What a detector may say it found. Only kinds that a rule or a redaction needs exist.
+
+    A person or a face is found only to be hidden: neither is ever told apart from another, followed or counted.
+    """
 
     VEHICLE = "vehicle"
+    TWO_WHEELER = "two_wheeler"
+    PERSON = "person"
+    FACE = "face"
     PLATE = "plate"
 
 
@@ -144,12 +150,14 @@ class Reading:
 
     `p_characters` is (n, len(plates.ALPHABET)); a row holds the probability of each character at that place and sums to at
     most 1: what is missing is the probability that nothing stands there. `legibility` (0 to 1) weighs the reading in a
-    fusion; 0 says that the plate is cut or covered, so that its text is not to be trusted as whole.
+    fusion; 0 says that the plate is cut or covered, so that its text is not to be trusted as whole. `region` is a guess from
+    the plate's looks, a country code or "unknown".
     """
 
     text: str = field(repr=False)
     p_characters: Probabilities = field(repr=False)
     legibility: float = 1.0
+    region: str = "unknown"
 
     def __post_init__(self) -> None:
         assert self.text and self.p_characters.ndim == 2 and len(self.p_characters) == len(self.text)

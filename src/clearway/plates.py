@@ -16,7 +16,10 @@ from clearway.facts import Probabilities
 LATIN = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # GA 36-2018 (China): the province abbreviations and the special characters of its plates.
 CHINESE = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领警学挂港澳试超电"
-ALPHABET = LATIN + CHINESE
+# The letters of Iran's, Egypt's and other plates in Arabic script. Of each letter there is one form (see `canonical`).
+PERSIAN = "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنهوی"
+# Weights and sealed evidence count places in it: it only ever grows at its end.
+ALPHABET = LATIN + CHINESE + PERSIAN
 PLACE = {character: place for place, character in enumerate(ALPHABET)}
 LENGTH_MIN, LENGTH_MAX = 2, 12
 
@@ -24,21 +27,36 @@ LENGTH_MIN, LENGTH_MAX = 2, 12
 LOOKALIKES = ("0O", "1I", "0Q", "0D", "OQ", "OD", "8B", "5S", "2Z", "6G")
 
 
+# One form for what Arabic script writes in several: Persian and Arabic digits, yeh and kaf, an alef with its sign and without.
+_ONE_FORM = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩يىكأإآ", "01234567890123456789ییکااا")
+
+
 def canonical(text: str) -> str:
-    """The text as it is compared: NFKC, upper case, only characters of ALPHABET; may be empty."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c in PLACE)
+    """The text as it is compared: NFKC, upper case, one form of each letter and digit, only ALPHABET; may be empty."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).upper().translate(_ONE_FORM) if c in PLACE)
+
+
+def text_of(p_characters: Probabilities) -> str:
+    """The likeliest character at each place."""
+    return "".join(ALPHABET[int(place)] for place in p_characters.argmax(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One pattern that a country issues: L a letter, D a digit, A either, C a Chinese character, others as they stand."""
+    """One pattern that a country issues: L a letter, D a digit, A either, C a Chinese character, P a Persian or Arabic letter."""
 
     region: str
     pattern: str
     source: str
 
 
-_SETS = {"L": frozenset(LATIN[10:]), "D": frozenset(LATIN[:10]), "A": frozenset(LATIN), "C": frozenset(CHINESE)}
+_SETS = {
+    "L": frozenset(LATIN[10:]),
+    "D": frozenset(LATIN[:10]),
+    "A": frozenset(LATIN),
+    "C": frozenset(CHINESE),
+    "P": frozenset(PERSIAN),
+}
 
 
 def _german() -> tuple[str, ...]:
@@ -59,6 +77,7 @@ FORMATS = tuple(
         ("DE", "FZV annex 2", _german()),
         ("DK", "Registreringsbekendtgørelsen", ("LLDDDDD",)),
         ("DZ", "Décret exécutif 2004-381", ("DDDDDDDDDD", "DDDDDDDDDDD")),
+        ("EG", "Ministry of Interior, plates since 2008", ("PPDDDD", "PPPDDD", "PPPDDDD")),
         ("ES", "Orden of 15 September 2000", ("DDDDLLL",)),
         ("FI", "Government decree 1270/2002", ("LLLDDD",)),
         ("FR", "Arrêté of 9 February 2009", ("LLDDDLL",)),
@@ -67,6 +86,7 @@ FORMATS = tuple(
         ("HR", "Pravilnik o registraciji vozila", ("LLDDDLL", "LLDDDDLL", "LLDDDDL", "LLDDDL")),
         ("HU", "326/2011 Korm. rendelet", ("LLLDDD", "LLLLDDD")),
         ("IN", "CMVR 1989 rule 50", ("LLDDLLDDDD", "LLDDLDDDD")),
+        ("IR", "Rahvar (traffic police), plates since 2005", ("DDPDDDDD",)),
         ("IT", "DPR 495/1992 art. 257", ("LLDDDLL",)),
         ("LT", "Order on plates, VĮ Regitra", ("LLLDDD",)),
         ("NL", "Regeling kentekens en kentekenplaten", ("DDLLLD", "DLLLDD", "LLDDDL", "LDDDLL", "DDLLLL", "LLLLDD", "LLDDLL")),
@@ -92,6 +112,8 @@ FORMATS = tuple(
 # How often a plate fits none of FORMATS: foreign, personal, old or of a country not yet listed. A guess until it is measured;
 # high enough that clear evidence of an unlisted spelling wins.
 P_NO_FORMAT = 0.2
+# How far a reader's guess of the region is believed, where it made one. A guess until it is measured, too.
+P_REGION = 0.5
 # How many characters are weighed at one place: readers hesitate between two or three.
 CHOICES_MAX = 12
 # How far a reader is believed between characters that are drawn alike (1 wholly, 0 not at all). 0 and O, 1 and I are one and the
@@ -124,19 +146,22 @@ def plausible(text: str) -> bool:
     return bool(fits(text)) or (len(text) >= 5 and 2 <= digits < len(text))
 
 
-def log_prior(text: str) -> float:
-    """The log probability of meeting just this plate before anything is read.
+def log_prior(text: str, region: str = "unknown") -> float:
+    """The log probability of meeting just this plate before its text is read.
 
     A mixture: each format is as likely as any other and issues its plates evenly; with P_NO_FORMAT any string of the length
-    may stand there. Two spellings that differ in one lookalike then differ by what the formats know.
+    may stand there. Two spellings that differ in one lookalike then differ by what the formats know. Where the plate looked
+    like one of `region`, P_REGION of what is issued is that region's.
     """
     evenly = float(np.exp(-len(text) * np.log(len(LATIN)))) * P_NO_FORMAT
+    local = sum(form.region == region for form in FORMATS)
+    p_local = P_REGION if local else 0.0
     issued = sum(
-        float(np.exp(-size_log))
+        float(np.exp(-size_log)) * ((1 - p_local) / len(FORMATS) + (form.region == region and p_local / local))
         for form, size_log in _by_length().get(len(text), ())
         if all(character in _SETS[place] for character, place in zip(text, form.pattern, strict=True))
     )
-    return float(np.log(evenly + (1 - P_NO_FORMAT) * issued / len(FORMATS)))
+    return float(np.log(evenly + (1 - P_NO_FORMAT) * issued))
 
 
 def doubted(p_characters: Probabilities) -> Probabilities:
@@ -169,16 +194,17 @@ def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, 
     return tuple(sorted(((text, q) for text, q in merged.items() if text), key=lambda pair: -pair[1]))
 
 
-def likeliest(p_characters: Probabilities) -> tuple[tuple[str, float], ...]:
+def likeliest(p_characters: Probabilities, region: str = "unknown") -> tuple[tuple[str, float], ...]:
     """The likeliest texts with their probabilities after the formats had their say, likeliest first; may be empty.
 
-    Bayes over `spellings` of the doubted evidence; what the spellings leave out counts as a plate of no known format.
+    Bayes over `spellings` of the doubted evidence; what the spellings leave out counts as a plate of no known format. `region`
+    is what the plate looked like.
     """
     found = [(text, q) for text, q in spellings(doubted(p_characters)) if LENGTH_MIN <= len(text) <= LENGTH_MAX]
     if not found:
         return ()
     # Priors of different lengths are compared per place, or a longer spelling would lose for its length alone.
     floor = {text: float(np.log(P_NO_FORMAT)) - len(text) * float(np.log(len(LATIN))) for text, _ in found}
-    weights = [q * float(np.exp(log_prior(text) - floor[text])) for text, q in found]
+    weights = [q * float(np.exp(log_prior(text, region) - floor[text])) for text, q in found]
     total = sum(weights) + max(0.0, 1.0 - sum(q for _, q in found))
     return tuple(sorted(((text, min(1.0, w / total)) for (text, _), w in zip(found, weights, strict=True)), key=lambda t: -t[1]))

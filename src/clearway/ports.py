@@ -25,17 +25,21 @@ class Source(Protocol):
 
 
 class Detector(Protocol):
-    """Finds vehicles and plates. What it returns MUST lie inside `region` (and so inside the frame), best first."""
+    """Finds plates, and may find vehicles and whom to hide. What it returns MUST lie inside `region` (and so inside the frame),
+    best first. `weights` are the files it sees with, each (name, SHA-256 in hex): an exhibit tells them."""
 
     name: str
+    weights: tuple[tuple[str, str], ...]
 
     def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]: ...
 
 
 class Reader(Protocol):
-    """Reads one plate. None says that no plate can be read there; a reader MUST NOT raise for any pixels."""
+    """Reads one plate. None says that no plate can be read there; a reader MUST NOT raise for any pixels. `weights` are the
+    files it reads with, as a detector's."""
 
     name: str
+    weights: tuple[tuple[str, str], ...]
 
     def read(self, frame: Frame, plate: Detection) -> Reading | None: ...
 

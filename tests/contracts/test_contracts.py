@@ -97,6 +97,7 @@ def test_a_contract_can_fail() -> None:
 
     class Overreaching:
         name = "overreaching"
+        weights: tuple[tuple[str, str], ...] = ()
 
         def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
             return (Detection(Kind.PLATE, frame.whole, 1.0),)

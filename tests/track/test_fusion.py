@@ -1,5 +1,7 @@
 """Many readings, one plate: evidence for each character, not a count of whole strings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from clearway.track.fusion import fuse
 
 def reading(text: str, *, sure: float = 0.9, legibility: float = 1.0, unsure_at: int | None = None) -> Reading:
     """A reading whose reader is this sure of each character, and less sure at one place."""
-    rows = np.full((len(text), len(plates.ALPHABET)), (1 - sure) / 100)
+    rows = np.full((len(text), len(plates.ALPHABET)), (1 - sure) / 150)  # the rest: nothing stands there
     for place, character in enumerate(text):
         rows[place, plates.PLACE[character]] = 0.4 if place == unsure_at else sure
     return Reading(text, rows, legibility)
@@ -53,6 +55,16 @@ def test_a_cut_plate_has_no_vote() -> None:
     plate = fuse([reading("34A36837"), *[reading("34A36", legibility=0.0)] * 5])
     assert plate is not None
     assert (plate.text, plate.votes) == ("34A36837", 1)
+
+
+def test_a_region_is_what_most_readings_take_it_for() -> None:
+    """A French and an Italian form at once: the plate's look tells them apart, where the looks agree."""
+    looks = [replace(reading("AB123CD"), region=region) for region in ("IT", "IT", "FR")]
+    assert plates.fits("AB123CD") >= {"IT", "FR"}
+    for readings, region in ((looks, "IT"), (looks[1:], "unknown")):
+        plate = fuse(readings)
+        assert plate is not None
+        assert (plate.text, plate.region) == ("AB123CD", region)
 
 
 def test_nothing_was_read() -> None:

@@ -26,7 +26,7 @@ from clearway.rules.papers import Papers
 from clearway.rules.wanted import Wanted
 from clearway.settings import Settings
 from clearway.sight.attention import Attention
-from clearway.sight.rapid import RapidDetector, RapidReader, weights
+from clearway.sight.rapid import RapidDetector, RapidReader
 from clearway.store.store import Store
 from clearway.track.tracker import Tracker
 
@@ -120,17 +120,15 @@ class Station:
         self._kept = counts
 
     def _made_with(self, detector: Detector, reader: Reader) -> dict[str, str]:
-        made_with = {
+        seen_with = (*detector.weights, *reader.weights)
+        return {
             "program": "clearway",
             "version": clearway.__version__,
             "python": platform.python_version(),
             "detector": detector.name,
             "reader": reader.name,
             "settings sha256": hashlib.sha256(self._settings.model_dump_json().encode()).hexdigest(),
-        }
-        if isinstance(reader, RapidReader):
-            made_with |= {f"weights {name} sha256": hashlib.sha256(p.read_bytes()).hexdigest() for name, p in weights().items()}
-        return made_with
+        } | {f"weights {name} sha256": digest for name, digest in seen_with}
 
 
 def open_camera(source: str, settings: Settings, announce: Callable[[str], None]) -> Source:

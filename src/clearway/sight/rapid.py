@@ -1,4 +1,4 @@
-"""The first detector and reader: RapidOCR's general text models, asked for lines that may be plates.
+"""The first detector and reader, an optional extra: RapidOCR's general text models, asked for lines that may be plates.
 
 They were trained on any printed text, not on plates, so they are slow (about 0.4 CPU-seconds for a 720p picture) but read many
 countries without training of ours. The detector proposes lines of a plate's shape; the reader keeps those that read like one.
@@ -6,6 +6,7 @@ The recogniser's weights run in our own ONNX session, since RapidOCR returns one
 every character at every place.
 """
 
+import hashlib
 import logging
 import math
 import re
@@ -14,13 +15,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
-import rapidocr
 from numpy.typing import NDArray
-from rapidocr.ch_ppocr_det import TextDetOutput
 
 from clearway import plates
 from clearway.errors import InstallationError
 from clearway.facts import Box, Detection, Frame, Kind, Pixels, Probabilities, Reading
+from clearway.sight.crop import is_cut, upright
+
+try:
+    import rapidocr
+    from rapidocr.ch_ppocr_det import TextDetOutput
+except ModuleNotFoundError as error:
+    raise InstallationError(
+        "RapidOCR is asked for and not installed.",
+        remedy="pip install 'clearway[rapidocr]', or choose another family in [sight.detector] and [sight.reader].",
+    ) from error
 
 RECOGNISER_NAME = "PP-OCRv6_rec_small.onnx"
 DETECTOR_NAME = "PP-OCRv6_det_small.onnx"
@@ -36,7 +45,6 @@ SHORT_SIDE_PX, LONG_SIDE_MAX_PX = 736, 2000
 P_CHARACTER_MIN, P_CHARACTER_UNKNOWN_FORM_MIN = 0.5, 0.85
 # A letter this high, or higher, is read as well as any (the models see lines at 48 px; below about 20 px detail is lost).
 LEGIBLE_HEIGHT_PX = 20.0
-CUT_MARGIN_PX = 2.0
 # What cameras write into their pictures: a time of day without a letter (a sticker between a plate's characters may be read as a
 # colon), or a date with its year first or last. No plate is written like this.
 CLOCK = re.compile(
@@ -55,6 +63,10 @@ def weights() -> dict[str, Path]:
     return found
 
 
+def _hashed(name: str) -> tuple[tuple[str, str], ...]:
+    return ((name, hashlib.sha256(weights()[name].read_bytes()).hexdigest()),)
+
+
 class RapidDetector:
     """Finds lines of text that have a plate's shape.
 
@@ -64,7 +76,7 @@ class RapidDetector:
     name = "rapidocr-ppocrv6-small"
 
     def __init__(self, threads: int = 2, enlarge_max: float = 4.0) -> None:
-        weights()
+        self.weights = _hashed(DETECTOR_NAME)
         logging.getLogger("RapidOCR").setLevel(logging.ERROR)
         self._enlarge_max = enlarge_max
         self._engine = rapidocr.RapidOCR(
@@ -124,30 +136,22 @@ class RapidReader:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
         path = weights()[RECOGNISER_NAME]
+        self.weights = _hashed(RECOGNISER_NAME)
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self._characters = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._classes, self._places = _places_of(self._characters)
 
     def read(self, frame: Frame, plate: Detection) -> Reading | None:
-        line = _rectified(frame.pixels, plate)
+        line = upright(frame, plate)
         if line is None:
             return None
         (outputs,) = self._session.run(None, {self._input: _prepared(line)})
         reading = _decoded(outputs[0][:, self._classes].astype(np.float64) @ self._places)
         if reading is None or not _reads_like_a_plate(reading) or CLOCK.search(self._line(outputs[0])):
             return None
-        cut = any(
-            edge <= CUT_MARGIN_PX
-            for edge in (
-                plate.box.left_px,
-                plate.box.top_px,
-                frame.width_px - plate.box.right_px,
-                frame.height_px - plate.box.bottom_px,
-            )
-        )
-        legibility = 0.0 if cut and plate.corners is not None else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)
-        return Reading("".join(plates.ALPHABET[i] for i in reading.argmax(axis=1)), reading, legibility)
+        legibility = 0.0 if is_cut(frame, plate) else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)
+        return Reading(plates.text_of(reading), reading, legibility)
 
     def _line(self, steps: NDArray[np.float32]) -> str:
         """The whole line as printed, with the signs that no plate's text holds: CTC's best path over all classes."""
@@ -167,26 +171,6 @@ def _places_of(characters: list[str]) -> tuple[NDArray[np.intp], NDArray[np.floa
     matrix = np.zeros((len(classes), len(plates.ALPHABET)))
     matrix[range(len(classes)), [plates.PLACE[texts[number - 1]] for number in classes]] = 1.0
     return np.array(classes, np.intp), matrix
-
-
-def _rectified(pixels: Pixels, plate: Detection) -> Pixels | None:
-    """The line upright and filling its picture; None where nothing of it is left inside the frame."""
-    if plate.corners is None:
-        box = plate.box
-        part = pixels[
-            max(0, math.floor(box.top_px)) : math.ceil(box.bottom_px), max(0, math.floor(box.left_px)) : math.ceil(box.right_px)
-        ]
-        return part if min(part.shape[:2]) >= 3 else None
-    corners = np.asarray(plate.corners, np.float32)
-    width = round(max(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[3])))
-    height = round(max(np.linalg.norm(corners[3] - corners[0]), np.linalg.norm(corners[2] - corners[1])))
-    if width < 3 or height < 3:
-        return None
-    flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    warp = cv2.getPerspectiveTransform(corners, flat)
-    return np.asarray(
-        cv2.warpPerspective(pixels, warp, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
 
 
 def _prepared(line: Pixels) -> NDArray[np.float32]:

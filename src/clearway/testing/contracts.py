@@ -6,6 +6,7 @@
 Each function raises AssertionError, with words that name the broken promise.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -16,6 +17,8 @@ from clearway import plates
 from clearway.envelope import verifies
 from clearway.facts import Answer, Box, Detection, Frame, Kind, Passage, Pixels, Plate, Record
 from clearway.ports import ClipEncoder, Detector, Reader, Register, Rule, Signer, Source
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def source(made: Source) -> None:
@@ -31,7 +34,7 @@ def source(made: Source) -> None:
 
 def detector(made: Detector, frames: Iterable[Frame]) -> None:
     """Detections lie inside the region that was asked for, come best first, and are the same when asked again."""
-    assert made.name, "a detector has a name, for the exhibit"
+    _tells_what_it_is(made)
     for frame in frames:
         middle = Box(frame.width_px * 0.25, frame.height_px * 0.25, frame.width_px * 0.75, frame.height_px * 0.75)
         for region in (frame.whole, middle):
@@ -44,7 +47,7 @@ def detector(made: Detector, frames: Iterable[Frame]) -> None:
 
 def reader(made: Reader, frames: Iterable[Frame], places: Sequence[Box]) -> None:
     """Readings are canonical and carry a probability for every character; no pixels make a reader raise."""
-    assert made.name, "a reader has a name, for the exhibit"
+    _tells_what_it_is(made)
     for frame in frames:
         for place in places:
             reading = made.read(frame, Detection(Kind.PLATE, place, 0.9))
@@ -52,8 +55,7 @@ def reader(made: Reader, frames: Iterable[Frame], places: Sequence[Box]) -> None
                 continue
             assert plates.canonical(reading.text) == reading.text, "a reading is canonical"
             assert reading.p_characters.shape == (len(reading.text), len(plates.ALPHABET)), "a row a character"
-            best = "".join(plates.ALPHABET[i] for i in reading.p_characters.argmax(axis=1))
-            assert best == reading.text, "the text is what its probabilities say"
+            assert plates.text_of(reading.p_characters) == reading.text, "the text is what its probabilities say"
 
 
 def hostile_frames(at: datetime) -> list[Frame]:
@@ -99,6 +101,11 @@ def clip_encoder(made: ClipEncoder, pictures: Sequence[Pixels], began_at: dateti
     """The same pictures give the same bytes."""
     times = [began_at + timedelta(milliseconds=40 * number) for number in range(len(pictures))]
     assert made(pictures, times) == made(pictures, times), "the same pictures give the same bytes"
+
+
+def _tells_what_it_is(made: Detector | Reader) -> None:
+    assert made.name, "an exhibit names what was seen with"
+    assert all(name and _SHA256.fullmatch(digest) for name, digest in made.weights), "and its weights by their SHA-256"
 
 
 def _inside(box: Box, region: Box) -> bool:

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 
 from clearway.facts import Box, Detection, Frame, Kind, Probabilities, Reading
-from clearway.plates import ALPHABET, LATIN, LOOKALIKES, PLACE
+from clearway.plates import ALPHABET, LATIN, LOOKALIKES, PLACE, text_of
 from clearway.testing.road import Road, TrueVehicle
 
 # Beyond this nothing of a vehicle worth a name is left to see.
@@ -26,6 +26,7 @@ class TruthDetector:
     """Finds what the road says is there. `miss_rate` of the finds fail; boxes stray by a normal `jitter_px` on each side."""
 
     name = "truth"
+    weights: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, road: Road, seed: int = 0, *, miss_rate: float = 0.0, jitter_px: float = 0.0) -> None:
         assert 0.0 <= miss_rate <= 1.0 and jitter_px >= 0.0
@@ -55,6 +56,7 @@ class TruthReader:
     share of the picture's width."""
 
     name = "truth"
+    weights: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, road: Road, seed: int = 0, *, error_rate: float = 0.02, width_share_min: float = 0.03) -> None:
         assert 0.0 <= error_rate <= DOUBT_MAX and width_share_min >= 0.0
@@ -75,7 +77,7 @@ class TruthReader:
         dice = np.random.default_rng((self._seed, frame.number, vehicle.number, 2))
         rows = [self._doubted(character, dice) for character in vehicle.text_seen]
         p_characters = np.stack(rows)
-        return Reading("".join(ALPHABET[int(place)] for place in p_characters.argmax(axis=1)), p_characters, legibility)
+        return Reading(text_of(p_characters), p_characters, legibility)
 
     def _meant(self, frame_number: int, box: Box) -> TrueVehicle | None:
         """The vehicle whose plate lies most inside `box`."""

@@ -27,29 +27,36 @@ def fuse(readings: Sequence[Reading]) -> Plate | None:
     Cut or covered plates (legibility 0) take no part.
     """
     whole = [reading for reading in readings if reading.legibility > 0]
-    if not whole:
-        return None
+    return judged(evidence(whole), len(whole), _looks_like(whole)) if whole else None
+
+
+def evidence(whole: Sequence[Reading]) -> Probabilities:
+    """What readings of one whole plate say together, (places, alphabet), before any format had its say."""
     reference = _reference(whole)
-    places = len(reference.text)
     alphabet = len(plates.ALPHABET)
-    votes = np.zeros((places, alphabet + 1))
+    votes = np.zeros((len(reference.text), alphabet + 1))
     weight_sum = 0.0
     for reading in whole:
         votes += reading.legibility * np.log(_aligned(reading, reference))
         weight_sum += reading.legibility
     independent = np.sqrt(len(whole)) * max(reading.legibility for reading in whole)
     votes *= independent / weight_sum
-    evidence = np.exp(votes - votes.max(axis=1, keepdims=True))
-    p_characters = np.asarray((evidence / evidence.sum(axis=1, keepdims=True))[:, :alphabet])
-    found = plates.likeliest(p_characters)
+    weighed = np.exp(votes - votes.max(axis=1, keepdims=True))
+    return np.asarray((weighed / weighed.sum(axis=1, keepdims=True))[:, :alphabet])
+
+
+def judged(p_characters: Probabilities, votes: int, guess: str = "unknown") -> Plate | None:
+    """The plate that the evidence of `votes` readings stands for, which looked like one of the region `guess`."""
+    found = plates.likeliest(p_characters, guess)
     if not found:
         return None
     text, p = found[0]
     regions = plates.fits(text)
+    regions = regions & {guess} or regions
     return Plate(
         text=text,
         p=p,
-        votes=len(whole),
+        votes=votes,
         runners_up=found[1 : 1 + RUNNERS_UP_MAX],
         p_characters=_of_length(p_characters, text),
         region=next(iter(regions)) if len(regions) == 1 else "unknown",
@@ -61,6 +68,15 @@ def support(reading: Reading, text: str) -> float:
     if len(reading.text) != len(text):
         return 0.0
     return float(np.prod([row[plates.PLACE[character]] for row, character in zip(reading.p_characters, text, strict=True)]))
+
+
+def _looks_like(readings: Sequence[Reading]) -> str:
+    """The region that more than half of the readings, by their legibility, take the plate for; else "unknown"."""
+    weights: dict[str, float] = defaultdict(float)
+    for reading in readings:
+        weights[reading.region] += reading.legibility
+    region = max(weights, key=lambda code: weights[code])
+    return region if weights[region] > 0.5 * sum(weights.values()) else "unknown"
 
 
 def _reference(readings: Sequence[Reading]) -> Reading:
