@@ -1,0 +1,179 @@
+"""What a camera and a detector make of a plate: the crop that a reader is given, far, blurred, skewed, dark, cut or covered.
+
+`filmed` is the way in. A crop is (HEIGHT_PX, WIDTH_PX, 3) RGB: the plate stretched to fill it, with a margin around.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.plates.render import Dice, Drawn, Pixels
+
+HEIGHT_PX, WIDTH_PX = 48, 160
+# How much of the surroundings a crop shows, as shares of the plate's width and height. The package cuts crops alike.
+MARGIN_ACROSS, MARGIN_DOWN = 0.04, 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What a reader sees. `lines` is None where its text is not to be learnt: cut, covered, or no plate at all."""
+
+    pixels: Pixels
+    lines: tuple[str, ...] | None
+    region: str
+    legible: bool
+
+
+def filmed(drawn: Drawn, dice: Dice, grounds: list[Pixels], *, width_px: float | None = None) -> Crop:
+    """One look at a plate. `grounds` are pictures of streets, for what is around it; `width_px` fixes how wide the camera saw it."""
+    spoilt = dice.random()
+    plate, legible = drawn.pixels, True
+    if spoilt < 0.06 and len(drawn.edges_px) >= 3:
+        plate, legible = _cut(drawn, dice), False
+    elif spoilt < 0.10 and len(drawn.edges_px) >= 3:
+        plate, legible = _covered(drawn, dice), False
+    high, wide = plate.shape[:2]
+    seen_px = width_px or float(np.exp(dice.uniform(np.log(34), np.log(240))))
+    pixels = _look(plate, seen_px, dice, grounds, loose=dice.random() < 0.2)
+    per_character_px = seen_px / max(len(line) for line in drawn.lines)
+    if per_character_px < 3.2:  # nobody could read it
+        legible = False
+    return Crop(pixels, drawn.lines if legible or per_character_px < 3.2 and spoilt >= 0.10 else None, drawn.region, legible)
+
+
+def nothing(dice: Dice, grounds: list[Pixels]) -> Crop:
+    """A crop without any plate: a piece of street, or words that are none."""
+    ground = grounds[int(dice.integers(len(grounds)))]
+    high, wide = ground.shape[:2]
+    w = int(dice.uniform(0.1, 0.6) * wide)
+    h = int(np.clip(w / dice.uniform(1.0, 5.0), 8, high - 1))
+    x, y = int(dice.integers(0, wide - w)), int(dice.integers(0, high - h))
+    part = cv2.resize(ground[y : y + h, x : x + w], (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
+    if dice.random() < 0.35:
+        words = ("2026-11-22 08:04:34", "CAM 01", "TAXI", "STOP", "EXIT 24", "POLICE", "22/11/26 17:04", "SALE 50%", "TOYOTA", "www.shop", "ONE WAY", "4x4 TDI")
+        part = part.copy()
+        colour = tuple(int(v) for v in dice.integers(0, 256, 3))
+        cv2.putText(part, str(dice.choice(words)), (3, 36), int(dice.integers(0, 4)), float(dice.uniform(0.5, 1.0)), colour, int(dice.integers(1, 4)))
+    return Crop(_sensed(part, dice, float(dice.uniform(40, 160))), None, "unknown", False)
+
+
+def _look(plate: Pixels, seen_px: float, dice: Dice, grounds: list[Pixels], *, loose: bool) -> Pixels:
+    """The plate seen `seen_px` wide, cut out again by a detector that is a little wrong (very wrong where `loose`)."""
+    high, wide = plate.shape[:2]
+    aspect = wide / high * dice.uniform(0.88, 1.14)
+    aspect = max(aspect, 0.8)
+    small_w = max(12, round(min(seen_px, 200) * (1 + 2 * MARGIN_ACROSS)))
+    small_h = max(8, round(min(seen_px, 200) / aspect * (1 + 2 * MARGIN_DOWN)))
+    error = (0.045, 0.09) if loose else (0.016, 0.035)
+    left, right = MARGIN_ACROSS / (1 + 2 * MARGIN_ACROSS), (1 + MARGIN_ACROSS) / (1 + 2 * MARGIN_ACROSS)
+    top, bottom = MARGIN_DOWN / (1 + 2 * MARGIN_DOWN), (1 + MARGIN_DOWN) / (1 + 2 * MARGIN_DOWN)
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    corners += np.clip(dice.normal(0, 1, (4, 2)) * error, -0.1, 0.1)
+    if loose:  # a box without corners around a plate that is turned
+        slope = dice.normal(0, 0.10)
+        corners[:, 1] += (corners[:, 0] - 0.5) * slope
+        corners[:, 0] += (corners[:, 1] - 0.5) * dice.normal(0, 0.02)
+    corners *= (small_w, small_h)
+    shrink = small_w * (right - left) / wide
+    if shrink < 0.8:
+        sigma = 0.42 / shrink
+        plate = cv2.GaussianBlur(plate, (0, 0), sigma)
+    source = np.float32([[0, 0], [wide, 0], [wide, high], [0, high]])
+    to_small = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
+    small = _surroundings(small_w, small_h, dice, grounds)
+    cv2.warpPerspective(plate, to_small, (small_w, small_h), dst=small, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)
+    return _sensed(small, dice, seen_px)
+
+
+def _surroundings(width: int, height: int, dice: Dice, grounds: list[Pixels]) -> Pixels:
+    if dice.random() < 0.4:
+        ground = grounds[int(dice.integers(len(grounds)))]
+        h, w = min(ground.shape[0], height), min(ground.shape[1], width)
+        y, x = int(dice.integers(0, ground.shape[0] - h + 1)), int(dice.integers(0, ground.shape[1] - w + 1))
+        return cv2.resize(ground[y : y + h, x : x + w], (width, height))
+    colour = dice.integers(0, 256, 3) * 0.4 + dice.integers(0, 256) * 0.6
+    flat = np.empty((height, width, 3), np.uint8)
+    flat[:] = colour.astype(np.uint8)
+    return flat
+
+
+@lru_cache(maxsize=1)
+def _noises() -> NDArray[np.float32]:
+    return np.random.default_rng(5).normal(0, 1, (3, 512, 512)).astype(np.float32)
+
+
+def _sensed(small: Pixels, dice: Dice, seen_px: float) -> Pixels:
+    """Light, lens, movement, sensor and JPEG, then stretched to the reader's size."""
+    if dice.random() < 0.35:  # movement, mostly along the road
+        length = dice.uniform(1, 1 + 0.03 * small.shape[1])
+        angle = dice.choice((0.0, dice.uniform(0, np.pi)))
+        size = 2 * int(length / 2 + 1) + 1
+        kernel = np.zeros((size, size), np.float32)
+        for step in np.linspace(-length / 2, length / 2, 2 * size):
+            kernel[round(size // 2 + step * np.sin(angle)), round(size // 2 + step * np.cos(angle))] += 1
+        small = cv2.filter2D(small, -1, kernel / kernel.sum())
+    if dice.random() < 0.5:
+        sigma = dice.uniform(0.3, max(0.5, 0.011 * small.shape[1]))
+        small = cv2.GaussianBlur(small, (0, 0), sigma)
+    values = small.astype(np.float32)
+    if dice.random() < 0.3:
+        values[:] = values @ np.float32([0.299, 0.587, 0.114])[:, None]
+    elif dice.random() < 0.4:
+        values *= dice.uniform(0.8, 1.2, 3).astype(np.float32)
+    gain, lift = dice.uniform(0.45, 1.25), dice.uniform(-15, 40)
+    values *= gain
+    values += lift
+    grain = float(dice.exponential(6.0))
+    if dice.random() < 0.15:  # low contrast: fog, dirt, night
+        contrast = dice.uniform(0.25, 0.7)
+        values = 128 + (values - values.mean()) * contrast + dice.uniform(-70, 60)
+        grain *= contrast
+    if dice.random() < 0.2:  # a shadow or a lamp across the plate
+        h, w = values.shape[:2]
+        edge, slope, soft = dice.uniform(0, w), dice.uniform(-1.5, 1.5), dice.uniform(1, 12)
+        across = np.arange(w, dtype=np.float32)[None] + slope * np.arange(h, dtype=np.float32)[:, None] - edge
+        values *= 1 - dice.uniform(0.2, 0.65) / (1 + np.exp(np.clip(across / soft, -30, 30)))[..., None]
+    if dice.random() < 0.7:
+        noise = _noises()[int(dice.integers(3))]
+        y, x = int(dice.integers(0, 513 - small.shape[0])), int(dice.integers(0, 513 - small.shape[1]))
+        piece = noise[y : y + small.shape[0], x : x + small.shape[1]]
+        values += piece[..., None] * grain
+    small = np.clip(values, 0, 255).astype(np.uint8)
+    if dice.random() < 0.55:
+        _, data = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, int(dice.integers(25, 92))))
+        small = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    ways = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LINEAR)
+    return cv2.resize(small, (WIDTH_PX, HEIGHT_PX), interpolation=ways[int(dice.integers(3))])
+
+
+def _cut(drawn: Drawn, dice: Dice) -> Pixels:
+    """The plate without at least half a character at its left or right end: what a picture's edge or a tight box leaves."""
+    edges = drawn.edges_px
+    gone = int(dice.integers(0, max(1, len(edges) // 2)))
+    wide = drawn.pixels.shape[1]
+    if dice.random() < 0.5:
+        first, last = edges[gone]
+        return drawn.pixels[:, round(first + (last - first) * dice.uniform(0.5, 1.1)) : wide]
+    first, last = edges[-1 - gone]
+    return drawn.pixels[:, : max(8, round(last - (last - first) * dice.uniform(0.5, 1.1)))]
+
+
+def _covered(drawn: Drawn, dice: Dice) -> Pixels:
+    """The plate with something in front of at least most of one character: a tow bar, a hand, mud, a sticker."""
+    plate = drawn.pixels.copy()
+    edges = drawn.edges_px
+    at = int(dice.integers(0, len(edges)))
+    first, last = edges[at]
+    last = edges[min(len(edges) - 1, at + int(dice.integers(0, 3)))][1] if last > first else last
+    first, last = min(first, last), max(first, last)
+    colour = tuple(int(v) for v in dice.integers(0, 256, 3))
+    high = plate.shape[0]
+    if dice.random() < 0.5:
+        cv2.rectangle(plate, (round(first), 0), (round(last), high), colour, -1)
+    else:
+        centre = (round((first + last) / 2), round(high * dice.uniform(0.4, 0.6)))
+        cv2.ellipse(plate, centre, (max(4, round((last - first) * 0.6)), round(high * 0.5)), 0, 0, 360, colour, -1)
+    return plate

@@ -1,0 +1,101 @@
+"""Glyphs of free typefaces as masks, all in one frame: row 0 is the height of a capital, the last rows reach below the baseline.
+
+Only fonts under the OFL or MIT take part (README: which, and from which packages). A glyph is cut to its own width and keeps the
+vertical frame, so that any two of one font stand on one line.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+# Where `sh training/fonts` unpacked the npm packages, and where Debian's packages put theirs.
+UNPACKED = Path(os.environ.get("CLEARWAY_FONTS", "training/work/fonts"))
+DEBIAN = Path("/usr/share/fonts")
+
+CAPITAL_PX = 72
+ABOVE_PX, BELOW_PX = 14, 34
+FRAME_PX = ABOVE_PX + CAPITAL_PX + BELOW_PX
+
+_CONDENSED = (
+    "antonio archivo-narrow asap-condensed barlow-condensed bebas-neue big-shoulders-display encode-sans-condensed "
+    "fira-sans-condensed fjalla-one francois-one ibm-plex-sans-condensed khand league-gothic mohave oswald pathway-gothic-one "
+    "pt-sans-narrow roboto-condensed saira-condensed saira-extra-condensed sofia-sans-condensed sofia-sans-extra-condensed teko "
+    "economica staatliches anton"
+).split()
+_WIDE = (
+    "advent-pro b612-mono barlow-semi-condensed chakra-petch cousine dosis inconsolata nova-square overpass overpass-mono quantico "
+    "rajdhani ropa-sans saira-semi-condensed share-tech share-tech-mono titillium-web"
+).split()
+_ARABIC = "lalezar markazi-text noto-sans-arabic vazirmatn".split()
+# Typefaces nearest to those that plates are struck with: DIN 1451 and road signs. They are drawn more often.
+_OF_THE_ROAD = (
+    "truetype/opendin/OSP-DIN.ttf",
+    *(f"truetype/roadgeek/RG2014{width}.ttf" for width in ("B", "C", "D", "E", "EM")),
+    "truetype/routed-gothic/routed-gothic.ttf",
+    "truetype/routed-gothic/routed-gothic-narrow.ttf",
+    "truetype/liberation/LiberationSansNarrow-Bold.ttf",
+    "truetype/liberation/LiberationSans-Bold.ttf",
+    "truetype/dejavu/DejaVuSans-Bold.ttf",
+)
+_CHINESE = (("opentype/noto/NotoSansCJK-Bold.ttc", 2), ("opentype/noto/NotoSansCJK-Regular.ttc", 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Typeface:
+    """One font file; `index` is the face inside a collection."""
+
+    path: str
+    index: int = 0
+
+
+def _of(families: list[str], script: str) -> list[Typeface]:
+    weights = ("500", "600", "700", "400")
+    found = []
+    for family in families:
+        files = [UNPACKED / family / "files" / f"{family}-{script}-{weight}-normal.woff" for weight in weights]
+        found += [Typeface(str(path)) for path in files if path.is_file()]
+    if not found:
+        raise SystemExit(f"no fonts in {UNPACKED}: run `sh training/fonts` first, or name their folder in CLEARWAY_FONTS")
+    return found
+
+
+@lru_cache(maxsize=1)
+def faces() -> dict[str, list[Typeface]]:
+    """The typefaces by use: "condensed", "wide", "road", "arabic", "chinese"."""
+    return {
+        "condensed": _of(_CONDENSED, "latin"),
+        "wide": _of(_WIDE, "latin"),
+        "road": [Typeface(str(DEBIAN / path)) for path in _OF_THE_ROAD if (DEBIAN / path).is_file()],
+        "arabic": _of(_ARABIC, "arabic"),
+        "chinese": [Typeface(str(DEBIAN / path), index) for path, index in _CHINESE if (DEBIAN / path).is_file()],
+    }
+
+
+@lru_cache(maxsize=256)
+def _sized(face: Typeface, reference: str) -> tuple[ImageFont.FreeTypeFont, int]:
+    """The font at the size where `reference` is CAPITAL_PX high, and the row where that glyph begins."""
+    font = ImageFont.truetype(face.path, 100, index=face.index, layout_engine=ImageFont.Layout.BASIC)
+    _, top, _, bottom = font.getbbox(reference)
+    font = ImageFont.truetype(
+        face.path, round(100 * CAPITAL_PX / (bottom - top)), index=face.index, layout_engine=ImageFont.Layout.BASIC
+    )
+    return font, int(font.getbbox(reference)[1])
+
+
+@lru_cache(maxsize=20_000)
+def glyph(face: Typeface, character: str) -> NDArray[np.uint8]:
+    """The character's mask, (FRAME_PX, its width) uint8."""
+    arabic = "؀" <= character <= "ۿ"
+    chinese = "一" <= character <= "鿿"
+    font, top = _sized(face, "۱" if arabic else "国" if chinese else "H")
+    left, _, right, _ = font.getbbox(character)
+    picture = Image.new("L", (max(4, right - left + 24), FRAME_PX))
+    ImageDraw.Draw(picture).text((12 - left, ABOVE_PX - top), character, fill=255, font=font)
+    mask = np.asarray(picture)
+    columns = np.flatnonzero(mask.any(axis=0))
+    return mask[:, columns[0] : columns[-1] + 1] if len(columns) else mask[:, :4]

@@ -1,0 +1,201 @@
+"""Trains the plate reader on drawn plates and the real ones that may be learnt from.
+
+    python -m training.plates.train --work training/work --steps 16000
+
+Writes WORK/plates/reader.pt every few minutes and goes on from it when started again. Runs on the CPU in bfloat16, or on a GPU.
+"""
+
+import argparse
+import json
+import math
+import os
+import time
+from collections import deque
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional
+
+from training.plates.camera import Crop, filmed, nothing
+from training.plates.grounds import DATA, grounds, rows
+from training.plates.model import ALPHABET, LANES, PLACE, STEPS, Reader
+from training.plates.render import REGIONS, Drawn, Pixels, draw
+
+KEPT, TIMES_SEEN = 6000, 4
+NOTHING_SHARE, REAL_SHARE = 0.03, 0.10
+# Sets whose plates carry a region that the reader is taught.
+_REGION_OF = {"cn_easypr": "cn", "cn_crops_lprnet": "cn", "ro_detect": "eu"}
+
+
+def real_plates(work: Path, *, held: bool) -> list[Drawn]:
+    """Real plates with a known text, cut out with no margin."""
+    found = []
+    for name in ("crops/cn_crops_lprnet", "scenes/cn_easypr"):
+        folder = DATA / "plates/train" / name
+        for row in rows(folder, held=held):
+            picture = cv2.cvtColor(cv2.imread(str(folder / row["image"])), cv2.COLOR_BGR2RGB)
+            for plate in row["plates"]:
+                text = plate["text"]
+                if text and "?" not in text and all(c in ALPHABET for c in text):
+                    part = _upright(picture, plate)
+                    if part is not None:
+                        found.append(Drawn(part, (text,), "cn", ()))
+    agreed = work / "plates/agreed.jsonl"
+    for line in agreed.read_text(encoding="utf-8").splitlines() if agreed.is_file() else ():
+        row = json.loads(line)
+        if row["held_out"] != held:
+            continue
+        picture = cv2.cvtColor(cv2.imread(str(DATA / "plates/train" / row["image"])), cv2.COLOR_BGR2RGB)
+        x, y, w, h = (round(v) for v in row["box"])
+        found.append(Drawn(picture[max(0, y) : y + h, max(0, x) : x + w], (row["text"],), _REGION_OF.get(row["image"].split("/")[1], ""), ()))
+    return found
+
+
+def _upright(picture: Pixels, plate: dict) -> Pixels | None:
+    """The plate of a labelled box; a turned one (EasyPR gives the rotation of its rectangle) made level."""
+    if not plate["box"]:
+        return picture
+    x, y, w, h = plate["box"]
+    angle = plate.get("rotation") or 0.0
+    angle = angle + 90 if angle < -45 else angle
+    if abs(angle) > 25:
+        return None
+    turn = cv2.getRotationMatrix2D((x + w / 2, y + h / 2), angle, 1.0)
+    level = cv2.warpAffine(picture, turn, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    # The label's box is around the turned plate: its own size follows from the angle.
+    lean = math.tan(math.radians(abs(angle)))
+    shrink_h, shrink_w = min(0.45 * h, lean * w / 2 * 0.9), min(0.2 * w, lean * h / 2)
+    top, bottom, left, right = y + shrink_h, y + h - shrink_h, x + shrink_w, x + w - shrink_w
+    part = level[max(0, round(top)) : round(bottom), max(0, round(left)) : round(right)]
+    return part if min(part.shape[:2]) >= 8 else None
+
+
+class Crops(torch.utils.data.IterableDataset):
+    """Batches without end: drawn plates, each filmed a few times, real ones, and a few that are none."""
+
+    def __init__(self, work: Path, batch: int, seed: int) -> None:
+        self._work, self._batch, self._seed = work, batch, seed
+
+    def __iter__(self):
+        cv2.setNumThreads(1)
+        worker = torch.utils.data.get_worker_info()
+        dice = np.random.default_rng([self._seed, worker.id if worker else 0])
+        around, real = grounds(), real_plates(self._work, held=False)
+        kept: deque[Drawn] = deque(maxlen=KEPT)
+        debt = 0.0
+        while True:
+            crops = []
+            while len(crops) < self._batch:
+                debt += 1 / TIMES_SEEN
+                if debt >= 1 or len(kept) < 64:
+                    kept.append(draw(dice))
+                    debt -= 1
+                kind = dice.random()
+                if kind < NOTHING_SHARE:
+                    crops.append(nothing(dice, around))
+                elif kind < NOTHING_SHARE + REAL_SHARE and real:
+                    crops.append(filmed(real[int(dice.integers(len(real)))], dice, around))
+                else:
+                    crops.append(filmed(kept[int(dice.integers(len(kept)))], dice, around))
+            yield collate(crops)
+
+
+def collate(crops: list[Crop]) -> dict[str, torch.Tensor]:
+    """Tensors of one batch. A crop without a text to learn has `lengths` -1; a region not known has -1."""
+    texts, lengths = [], np.full((len(crops), LANES), -1, np.int64)
+    for n, crop in enumerate(crops):
+        if crop.lines is None:
+            continue
+        lanes = (crop.lines[0], "", "") if len(crop.lines) == 1 else ("", *crop.lines)
+        lengths[n] = [len(lane) for lane in lanes]
+        texts += [PLACE[c] for lane in lanes for c in lane]
+    return {
+        "pixels": torch.from_numpy(np.stack([crop.pixels for crop in crops])),
+        "texts": torch.tensor(texts, dtype=torch.long),
+        "lengths": torch.from_numpy(lengths),
+        "regions": torch.tensor([REGIONS.index(crop.region) if crop.region else -1 for crop in crops]),
+        "legible": torch.tensor([float(crop.legible) for crop in crops]),
+    }
+
+
+def losses(outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor], batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """The three losses: characters, region, legibility."""
+    characters, region, legible = (o.float() for o in outputs)
+    told = batch["lengths"][:, 0] >= 0
+    logs = functional.log_softmax(characters[told], dim=-1).flatten(0, 1).transpose(0, 1)
+    lengths = batch["lengths"][told].flatten()
+    steps = torch.full_like(lengths, STEPS)
+    read = functional.ctc_loss(logs, batch["texts"], steps, lengths, reduction="sum", zero_infinity=True) / max(1, int(told.sum()))
+    known = batch["regions"] >= 0
+    where = functional.cross_entropy(region[known], batch["regions"][known], label_smoothing=0.05)
+    whole = functional.binary_cross_entropy_with_logits(legible[:, 0], batch["legible"])
+    return read, where, whole
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("training/work"))
+    parser.add_argument("--steps", type=int, default=16000, help="of the whole training, also when it goes on")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--rate", type=float, default=2.5e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=20261125)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(given.seed)
+    reader = Reader().to(device, memory_format=torch.channels_last)
+    averaged = torch.optim.swa_utils.AveragedModel(reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999), use_buffers=True)
+    decayed = [p for p in reader.parameters() if p.ndim > 1]
+    plain = [p for p in reader.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}], lr=given.rate)
+    path, step = given.work / "plates/reader.pt", 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file():
+        saved = torch.load(path, map_location=device)
+        reader.load_state_dict(saved["reader"])
+        averaged.load_state_dict(saved["averaged"])
+        optimiser.load_state_dict(saved["optimiser"])
+        step = saved["step"]
+        print(f"goes on from step {step}", flush=True)
+    data = torch.utils.data.DataLoader(
+        Crops(given.work, given.batch, given.seed + step), batch_size=None, num_workers=given.workers, prefetch_factor=4
+    )
+    began, since, sums = time.time(), step, np.zeros(3)
+    saved_at = time.time()
+    for batch in data:
+        share = step / given.steps
+        rate = given.rate * min(1.0, (step + 1) / 300) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        pixels = batch["pixels"].permute(0, 3, 1, 2).float()
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            outputs = reader(pixels)
+        read, where, whole = losses(outputs, batch)
+        optimiser.zero_grad(set_to_none=True)
+        (read / 4 + 0.2 * where + 0.5 * whole).backward()
+        torch.nn.utils.clip_grad_norm_(reader.parameters(), 5.0)
+        optimiser.step()
+        averaged.update_parameters(reader)
+        step += 1
+        sums += [read.item(), where.item(), whole.item()]
+        if step % 100 == 0:
+            speed = (step - since) * given.batch / (time.time() - began)
+            shown = " ".join(f"{name} {value / 100:.3f}" for name, value in zip(("read", "region", "legible"), sums, strict=True))
+            print(f"step {step}/{given.steps} rate {rate:.5f} {shown} {speed:.0f} crops/s", flush=True)
+            sums[:] = 0
+        if time.time() - saved_at > 180 or step >= given.steps:
+            parts = {"reader": reader.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+            torch.save(parts, path.with_suffix(".new"))
+            os.replace(path.with_suffix(".new"), path)
+            saved_at = time.time()
+        if step >= given.steps:
+            break
+
+
+if __name__ == "__main__":
+    main()
