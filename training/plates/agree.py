@@ -48,7 +48,12 @@ def main() -> None:
                         if _read(picture, box, detector, reader) != text:
                             continue
                         found += 1
-                        told = {"image": f"{name}/{row['image']}", "box": [box.x1, box.y1, width, height], "text": text, "held_out": held}
+                        told = {
+                            "image": f"{name}/{row['image']}",
+                            "box": [box.x1, box.y1, width, height],
+                            "text": text,
+                            "held_out": held,
+                        }
                         lines.write(json.dumps(told, ensure_ascii=False) + "\n")
                         lines.flush()
                 print(f"{name} {'held out' if held else 'to train on'}: {found} of {seen} plates agreed so far", flush=True)
@@ -64,7 +69,8 @@ def _read(picture, box, detector: RapidDetector, reader: RapidReader) -> str:
     readings = [
         reading
         for detection in detector.find(frame, frame.whole)
-        if detection.box.shared_px(inside) > 0.5 * detection.box.area_px and (reading := reader.read(frame, detection)) is not None
+        if detection.box.shared_px(inside) > 0.5 * detection.box.area_px
+        and (reading := reader.read(frame, detection)) is not None
     ]
     return max(readings, key=lambda r: r.p).text if readings else ""
 

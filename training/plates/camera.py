@@ -53,10 +53,31 @@ def nothing(dice: Dice, grounds: list[Pixels]) -> Crop:
     x, y = int(dice.integers(0, wide - w)), int(dice.integers(0, high - h))
     part = cv2.resize(ground[y : y + h, x : x + w], (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
     if dice.random() < 0.35:
-        words = ("2026-11-22 08:04:34", "CAM 01", "TAXI", "STOP", "EXIT 24", "POLICE", "22/11/26 17:04", "SALE 50%", "TOYOTA", "www.shop", "ONE WAY", "4x4 TDI")
+        words = (
+            "2026-11-22 08:04:34",
+            "CAM 01",
+            "TAXI",
+            "STOP",
+            "EXIT 24",
+            "POLICE",
+            "22/11/26 17:04",
+            "SALE 50%",
+            "TOYOTA",
+            "www.shop",
+            "ONE WAY",
+            "4x4 TDI",
+        )
         part = part.copy()
         colour = tuple(int(v) for v in dice.integers(0, 256, 3))
-        cv2.putText(part, str(dice.choice(words)), (3, 36), int(dice.integers(0, 4)), float(dice.uniform(0.5, 1.0)), colour, int(dice.integers(1, 4)))
+        cv2.putText(
+            part,
+            str(dice.choice(words)),
+            (3, 36),
+            int(dice.integers(0, 4)),
+            float(dice.uniform(0.5, 1.0)),
+            colour,
+            int(dice.integers(1, 4)),
+        )
     return Crop(_sensed(part, dice, float(dice.uniform(40, 160))), None, "unknown", False)
 
 

@@ -6,28 +6,16 @@ from pathlib import Path
 import cv2
 
 from training.plates.render import Pixels
+from training.split import HELD_OUT
 
 DATA = Path("../shared/data")
 
 
-def held_out(folder: Path, number: int, count: int) -> bool:
-    """Whether the picture is kept for measuring: the same split everywhere (training/README.md says it in words)."""
-    name = folder.name
-    if name == "cn_easypr":
-        return number % 2 == 1
-    if name == "ro_detect":
-        return number >= count * 3 // 4
-    if name == "roboflow_mixed_detect":
-        return number >= count * 5 // 6
-    if name == "cn_crops_lprnet":
-        return number >= count * 6 // 7
-    return False
-
-
 def rows(folder: Path, *, held: bool) -> list[dict]:
     """The labelled pictures of one set that are, or are not, held out."""
+    kept_out = HELD_OUT[str(folder.relative_to(DATA))]
     lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for n, line in enumerate(lines) if held_out(folder, n, len(lines)) == held]
+    return [json.loads(line) for number, line in enumerate(lines) if kept_out(number) == held]
 
 
 def grounds(limit: int = 500) -> list[Pixels]:
@@ -45,5 +33,7 @@ def grounds(limit: int = 500) -> list[Pixels]:
                 if part.size:
                     picture[y0:y1, x0:x1] = part.mean(axis=(0, 1)).astype("uint8")
             scale = 400 / max(picture.shape[:2])
-            found.append(cv2.cvtColor(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB))
+            found.append(
+                cv2.cvtColor(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+            )
     return found[:: max(1, len(found) // limit)]

@@ -7,7 +7,18 @@ Sources: the statutes named in `clearway.plates.FORMATS`, and the look of plates
 
 # A European plate: letters of the band, then layouts. "^" before a country: no band of its own.
 EUROPE: dict[str, tuple[str, ...]] = {
-    "D": ("L*L D", "L*LL DD", "LL*L DDD", "LL*LL DDD", "LL*LL DDDD", "L*LL DDDD", "LLL*LL DD", "LLL*L DDD", "LL*L DDDD", "L*L DDDD"),
+    "D": (
+        "L*L D",
+        "L*LL DD",
+        "LL*L DDD",
+        "LL*LL DDD",
+        "LL*LL DDDD",
+        "L*LL DDDD",
+        "LLL*LL DD",
+        "LLL*L DDD",
+        "LL*L DDDD",
+        "L*L DDDD",
+    ),
     "F": ("LL-DDD-LL",) * 3 + ("DDD LLL DD", "DDDD LL DD"),
     "I": ("LL DDDLL", "LLDDDLL", "LL DDD LL"),
     "E": ("DDDD LLL",) * 3 + ("DDDDLLL", "L DDDD LL", "LL-DDDD-L"),
@@ -73,7 +84,11 @@ ALGERIA = (
 # Persian letters of private cars first; the others are on taxis, trucks and state vehicles.
 IRAN_LETTERS = "بجدسصطقلمنوهی" * 4 + "الفپتثزشعکگژ".replace("الف", "ا") + "عت" * 4
 EGYPT_LETTERS = "ابجدرسصطعفقلمنهوی"
-CHINA_BLUE, CHINA_GREEN, CHINA_YELLOW = ("CL·AAAAA",), ("CL·DAAAAA", "CL·LDDDDD", "CL·LADDDD"), ("CL·AAAAA", "CL/AAAAA", "CL·AAAA学")
+CHINA_BLUE, CHINA_GREEN, CHINA_YELLOW = (
+    ("CL·AAAAA",),
+    ("CL·DAAAAA", "CL·LDDDDD", "CL·LADDDD"),
+    ("CL·AAAAA", "CL/AAAAA", "CL·AAAA学"),
+)
 
 STATES = (
     "ALABAMA ALASKA ARIZONA ARKANSAS CALIFORNIA COLORADO CONNECTICUT DELAWARE FLORIDA GEORGIA HAWAII IDAHO ILLINOIS INDIANA IOWA KANSAS "

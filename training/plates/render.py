@@ -149,14 +149,21 @@ class _Canvas:
                 )
                 axes = (max(2, round(width * dice.uniform(0.12, 0.45))), max(2, round(tall * dice.uniform(0.1, 0.45))))
                 if dice.random() < 0.5:
-                    cv2.ellipse(self.pixels, centre, axes, float(dice.uniform(0, 180)), 0, 360, _any_colour(dice), -1, cv2.LINE_AA)
+                    cv2.ellipse(
+                        self.pixels, centre, axes, float(dice.uniform(0, 180)), 0, 360, _any_colour(dice), -1, cv2.LINE_AA
+                    )
                 else:
                     shape = np.array(centre) + dice.uniform(-1, 1, (int(dice.integers(3, 7)), 2)) * axes
                     cv2.fillPoly(self.pixels, [shape.astype(np.int32)], _any_colour(dice), cv2.LINE_AA)
 
     def frame(self, colour: Colour, thick_px: int, inset_px: int) -> None:
         cv2.rectangle(
-            self.pixels, (inset_px, inset_px), (self.width - 1 - inset_px, self.height - 1 - inset_px), colour, thick_px, cv2.LINE_AA
+            self.pixels,
+            (inset_px, inset_px),
+            (self.width - 1 - inset_px, self.height - 1 - inset_px),
+            colour,
+            thick_px,
+            cv2.LINE_AA,
         )
 
     def bolts(self, places: tuple[tuple[float, float], ...]) -> None:
@@ -244,7 +251,15 @@ def _european(dice: Dice) -> Drawn:
         cv2.rectangle(canvas.pixels, (round(right + 4), 0), (width, height), _near(dice, colour), -1)
         if dice.random() < 0.7:
             for n, digits in enumerate(_filled(dice, "DD DD").split()):
-                canvas.words(digits, ink if country == "P" else (240, 240, 240), right + 6, height * (0.15 + 0.45 * n), 16, 22, _latin(dice))
+                canvas.words(
+                    digits,
+                    ink if country == "P" else (240, 240, 240),
+                    right + 6,
+                    height * (0.15 + 0.45 * n),
+                    16,
+                    22,
+                    _latin(dice),
+                )
     if dice.random() < 0.7:
         canvas.frame(_near(dice, ink), max(1, round(edge * 0.5)), round(edge * 0.4))
     region = "gb" if country == "GB" else "ua" if country == "UA" else "eu"
@@ -335,7 +350,15 @@ def _american(dice: Dice) -> Drawn:
     height = HEIGHT_PX * 2 - 16
     width = round(height * dice.uniform(1.85, 2.1))
     pale = _near(dice, tuple(int(v) for v in dice.integers(190, 256, 3)), 10)  # type: ignore[arg-type]
-    inks: tuple[Colour, ...] = ((20, 30, 90), (20, 20, 25), (150, 25, 35), (20, 90, 50), (30, 50, 140), (60, 40, 30), (90, 30, 80))
+    inks: tuple[Colour, ...] = (
+        (20, 30, 90),
+        (20, 20, 25),
+        (150, 25, 35),
+        (20, 90, 50),
+        (30, 50, 140),
+        (60, 40, 30),
+        (90, 30, 80),
+    )
     ground, ink = ((245, 245, 245) if dice.random() < 0.45 else pale), inks[int(dice.integers(len(inks)))]
     if dice.random() < 0.12:
         ground, ink = ink, _near(dice, (240, 235, 200))
@@ -376,17 +399,29 @@ def _american(dice: Dice) -> Drawn:
     if small_before:
         left += height * 0.15
         for n in range(2):
-            canvas.words(_filled(dice, "L"), ink, width * 0.03, height * (0.32 + 0.2 * n), height * 0.14, height * 0.12, _latin(dice))
+            canvas.words(
+                _filled(dice, "L"), ink, width * 0.03, height * (0.32 + 0.2 * n), height * 0.14, height * 0.12, _latin(dice)
+            )
     lines = _lines(canvas, tokens, ink, left, width * dice.uniform(0.91, 0.97), two_lines=False, tall=(0.4, 0.58))
     for across, down in ((0.07, 0.1), (0.9, 0.1), (0.07, 0.86), (0.9, 0.86)):  # stickers of the month and year
         if dice.random() < 0.25:
             corner = (round(width * across), round(height * down))
             size = (round(height * dice.uniform(0.08, 0.13)), round(height * dice.uniform(0.06, 0.09)))
             cv2.rectangle(
-                canvas.pixels, (corner[0] - size[0], corner[1] - size[1]), (corner[0] + size[0], corner[1] + size[1]), _any_colour(dice), -1
+                canvas.pixels,
+                (corner[0] - size[0], corner[1] - size[1]),
+                (corner[0] + size[0], corner[1] + size[1]),
+                _any_colour(dice),
+                -1,
             )
             canvas.words(
-                _filled(dice, "DD"), _any_colour(dice), corner[0] - size[0], corner[1] - size[1] * 0.7, size[1] * 1.3, 2 * size[0], _latin(dice)
+                _filled(dice, "DD"),
+                _any_colour(dice),
+                corner[0] - size[0],
+                corner[1] - size[1] * 0.7,
+                size[1] * 1.3,
+                2 * size[0],
+                _latin(dice),
             )
     if dice.random() < 0.6:
         canvas.bolts(((0.2, 0.07), (0.8, 0.07), (0.2, 0.93), (0.8, 0.93)) if dice.random() < 0.6 else ((0.2, 0.07), (0.8, 0.07)))
@@ -395,7 +430,15 @@ def _american(dice: Dice) -> Drawn:
         canvas.frame(colour, thick * 2, 0)
         if dice.random() < 0.5:
             lettering = _near(dice, (240, 240, 240) if colour[0] < 120 else (20, 20, 20))
-            canvas.words(str(_pick(dice, layouts.MOTTOES)), lettering, width * 0.2, height - thick * 0.9, thick * 0.7, width * 0.6, _latin(dice))
+            canvas.words(
+                str(_pick(dice, layouts.MOTTOES)),
+                lettering,
+                width * 0.2,
+                height - thick * 0.9,
+                thick * 0.7,
+                width * 0.6,
+                _latin(dice),
+            )
     return _done(canvas, lines, "us")
 
 
@@ -419,7 +462,9 @@ def _brazilian(dice: Dice) -> Drawn:
         canvas.words("BRASIL", (240, 240, 240), width * 0.3, high * 0.2, high * 0.9, width * 0.4, _latin(dice))
     else:
         if dice.random() < 0.5:
-            canvas.pixels[round(high * 0.15) : round(high * 1.35), round(width * 0.15) : round(width * 0.85)] = _near(dice, ground, 45)
+            canvas.pixels[round(high * 0.15) : round(high * 1.35), round(width * 0.15) : round(width * 0.85)] = _near(
+                dice, ground, 45
+            )
         canvas.words(str(_pick(dice, layouts.TOWNS)), ink, width * 0.15, high * 0.35, high * 0.75, width * 0.7, _latin(dice))
     lines = _lines(
         canvas, tokens, ink, width * 0.04, width * 0.96, two_lines=two_lines, tall=(0.52, 0.66), middle=dice.uniform(0.57, 0.63)
@@ -446,7 +491,9 @@ def _argentine(dice: Dice) -> Drawn:
         ink = (230, 230, 230)
         at = 0.08 if dice.random() < 0.5 else 0.82
         canvas.words("ARGENTINA", ink, width * 0.25, height * at, height * 0.1, width * 0.5, _latin(dice))
-    lines = _lines(canvas, tokens, ink, width * 0.04, width * 0.96, two_lines=False, tall=(0.5, 0.64), middle=0.58 if new else 0.5)
+    lines = _lines(
+        canvas, tokens, ink, width * 0.04, width * 0.96, two_lines=False, tall=(0.5, 0.64), middle=0.58 if new else 0.5
+    )
     return _done(canvas, lines, "ar")
 
 
@@ -474,7 +521,14 @@ def _chinese(dice: Dice) -> Drawn:
         canvas.frame(_near(dice, ink), int(dice.integers(1, 3)), int(dice.integers(1, 5)))
     face = _pick(dice, faces()["chinese"])
     lines = _lines(
-        canvas, tokens, ink, width * 0.035, width * 0.965, two_lines=two_lines, chinese=face, tall=(0.6, 0.72)  # type: ignore[arg-type]
+        canvas,
+        tokens,
+        ink,
+        width * 0.035,
+        width * 0.965,
+        two_lines=two_lines,
+        chinese=face,
+        tall=(0.6, 0.72),  # type: ignore[arg-type]
     )
     if dice.random() < 0.5:
         canvas.bolts(((0.25, 0.1), (0.75, 0.1), (0.25, 0.9), (0.75, 0.9)))
@@ -510,7 +564,9 @@ def _iranian(dice: Dice) -> Drawn:
     cv2.line(canvas.pixels, (box, 2), (box, height - 3), ink, 2)
     canvas.words("ایران"[::-1], ink, box + 4, height * 0.1, height * 0.16, width - box - 8, face)
     low = height * dice.uniform(0.36, 0.42)
-    code = canvas.line(digits[2], ink, (box + height * 0.08, low, width - height * 0.08, low + height * dice.uniform(0.42, 0.52)), face)
+    code = canvas.line(
+        digits[2], ink, (box + height * 0.08, low, width - height * 0.08, low + height * dice.uniform(0.42, 0.52)), face
+    )
     if dice.random() < 0.8:
         canvas.frame(_near(dice, ink), 2, 2)
     return _done(canvas, (main + code,), "ir")
@@ -580,7 +636,15 @@ def _strange(dice: Dice) -> Drawn:
     while abs(sum(ground) - sum(ink)) < 200:
         ground, ink = _any_colour(dice), _any_colour(dice)
     canvas = _ground(dice, width, HEIGHT_PX, ground)
-    lines = _lines(canvas, tokens, ink, HEIGHT_PX * dice.uniform(0.05, 0.3), width - HEIGHT_PX * dice.uniform(0.05, 0.3), two_lines=False, tall=(0.4, 0.85))
+    lines = _lines(
+        canvas,
+        tokens,
+        ink,
+        HEIGHT_PX * dice.uniform(0.05, 0.3),
+        width - HEIGHT_PX * dice.uniform(0.05, 0.3),
+        two_lines=False,
+        tall=(0.4, 0.85),
+    )
     return _done(canvas, lines, "unknown")
 
 
@@ -623,7 +687,14 @@ def main() -> None:
         scale = min(320 / drawn.pixels.shape[1], 108 / drawn.pixels.shape[0])
         small = cv2.resize(drawn.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         cell[: small.shape[0], : small.shape[1]] = small
-        cv2.putText(cell, f"{drawn.region} {[t.encode('ascii', 'replace').decode() for t in drawn.lines]}", (2, 124), 0, 0.4, (255, 255, 255))
+        cv2.putText(
+            cell,
+            f"{drawn.region} {[t.encode('ascii', 'replace').decode() for t in drawn.lines]}",
+            (2, 124),
+            0,
+            0.4,
+            (255, 255, 255),
+        )
         cells.append(cell)
     rows = [np.hstack(cells[i : i + 5]) for i in range(0, len(cells), 5)]
     cv2.imwrite(str(given.sheet), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))

@@ -49,7 +49,11 @@ def real_plates(work: Path, *, held: bool) -> list[Drawn]:
             continue
         picture = cv2.cvtColor(cv2.imread(str(DATA / "plates/train" / row["image"])), cv2.COLOR_BGR2RGB)
         x, y, w, h = (round(v) for v in row["box"])
-        found.append(Drawn(picture[max(0, y) : y + h, max(0, x) : x + w], (row["text"],), _REGION_OF.get(row["image"].split("/")[1], ""), ()))
+        found.append(
+            Drawn(
+                picture[max(0, y) : y + h, max(0, x) : x + w], (row["text"],), _REGION_OF.get(row["image"].split("/")[1], ""), ()
+            )
+        )
     return found
 
 
@@ -127,7 +131,9 @@ def losses(outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor], batch: dict
     logs = functional.log_softmax(characters[told], dim=-1).flatten(0, 1).transpose(0, 1)
     lengths = batch["lengths"][told].flatten()
     steps = torch.full_like(lengths, STEPS)
-    read = functional.ctc_loss(logs, batch["texts"], steps, lengths, reduction="sum", zero_infinity=True) / max(1, int(told.sum()))
+    read = functional.ctc_loss(logs, batch["texts"], steps, lengths, reduction="sum", zero_infinity=True) / max(
+        1, int(told.sum())
+    )
     known = batch["regions"] >= 0
     where = functional.cross_entropy(region[known], batch["regions"][known], label_smoothing=0.05)
     whole = functional.binary_cross_entropy_with_logits(legible[:, 0], batch["legible"])
@@ -148,10 +154,14 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(given.seed)
     reader = Reader().to(device, memory_format=torch.channels_last)
-    averaged = torch.optim.swa_utils.AveragedModel(reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999), use_buffers=True)
+    averaged = torch.optim.swa_utils.AveragedModel(
+        reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999), use_buffers=True
+    )
     decayed = [p for p in reader.parameters() if p.ndim > 1]
     plain = [p for p in reader.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}], lr=given.rate)
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}], lr=given.rate
+    )
     path, step = given.work / "plates/reader.pt", 0
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():
@@ -189,7 +199,12 @@ def main() -> None:
             print(f"step {step}/{given.steps} rate {rate:.5f} {shown} {speed:.0f} crops/s", flush=True)
             sums[:] = 0
         if time.time() - saved_at > 180 or step >= given.steps:
-            parts = {"reader": reader.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+            parts = {
+                "reader": reader.state_dict(),
+                "averaged": averaged.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "step": step,
+            }
             torch.save(parts, path.with_suffix(".new"))
             os.replace(path.with_suffix(".new"), path)
             saved_at = time.time()

@@ -1,7 +1,6 @@
 """The pictures that the street detector may learn from, and which of them it never sees while it learns.
 
-The one place where the split is written down. Blocks are contiguous because neighbours are near duplicates (frames of one drive,
-copies of one photograph); the Chinese scenes are split by parity so that reader and detector keep the same half.
+Which ones is written down in `training.split`.
 """
 
 from __future__ import annotations
@@ -11,21 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.split import HELD_OUT
 from training.street.net import CLASSES
 
 DATA = Path("../shared/data")
 TEACHERS = Path("../shared/teachers")
 PEER = Path("../shared/peers/fast_alpr/weights")
-
-# folder under DATA → whether the picture of this number is held out
-HELD_OUT = {
-    "plates/train/boxes/ro_detect": lambda number: 30 <= number % 85 < 52,
-    "plates/train/boxes/roboflow_mixed_detect": lambda number: number >= 350,
-    "plates/train/boxes/corners_iwpod": lambda number: number >= 36,
-    "plates/train/scenes/cn_easypr": lambda number: number % 2 == 1,
-    "faces": lambda number: number % 200 >= 160,
-}
-
 
 # A teacher's detection at or above the first score is a label; at or above the second it is left alone; below, it is nothing.
 SURE = {"vehicle": (0.5, 0.25), "two_wheeler": (0.5, 0.25), "person": (0.5, 0.25), "face": (0.8, 0.35), "plate": (0.75, 0.2)}
