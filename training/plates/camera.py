@@ -28,20 +28,19 @@ class Crop:
 
 
 def filmed(drawn: Drawn, dice: Dice, grounds: list[Pixels], *, width_px: float | None = None) -> Crop:
-    """One look at a plate. `grounds` are pictures of streets, for what is around it; `width_px` fixes how wide the camera saw it."""
+    """One look at a plate. `grounds` are pictures of streets, for what is around it; `width_px` fixes how wide it is seen."""
     spoilt = dice.random()
     plate, legible = drawn.pixels, True
     if spoilt < 0.06 and len(drawn.edges_px) >= 3:
         plate, legible = _cut(drawn, dice), False
     elif spoilt < 0.10 and len(drawn.edges_px) >= 3:
         plate, legible = _covered(drawn, dice), False
-    high, wide = plate.shape[:2]
     seen_px = width_px or float(np.exp(dice.uniform(np.log(34), np.log(240))))
     pixels = _look(plate, seen_px, dice, grounds, loose=dice.random() < 0.2)
     per_character_px = seen_px / max(len(line) for line in drawn.lines)
     if per_character_px < 3.2:  # nobody could read it
         legible = False
-    return Crop(pixels, drawn.lines if legible or per_character_px < 3.2 and spoilt >= 0.10 else None, drawn.region, legible)
+    return Crop(pixels, drawn.lines if legible or (per_character_px < 3.2 and spoilt >= 0.10) else None, drawn.region, legible)
 
 
 def nothing(dice: Dice, grounds: list[Pixels]) -> Crop:

@@ -57,11 +57,13 @@ def write(reader: Reader, path: Path, says: dict[str, str]) -> None:
 CARD = """\
 # plate.onnx: the plate reader
 
-Reads one rectified plate of one or two lines: Latin letters and digits, the Chinese characters of plates, Persian and Arabic letters
-and digits. Three outputs and no other: log-probabilities of characters (n, 3 lanes, 40 steps, 110 classes), probabilities of
-{regions} regions, the first of them "unknown", and the probability that the plate is whole and legible.
+Reads one rectified plate of one or two lines: Latin letters and digits, the Chinese characters of plates, Persian and Arabic
+letters and digits. Three outputs and no other: log-probabilities of characters (n, 3 lanes, 40 steps, 110 classes),
+probabilities of {regions} regions, the first of them "unknown", and the probability that the plate is whole and legible.
 
-- sha256 `{sha256}`, {size} bytes, {parameters} parameters
+sha256: {sha256}
+
+- {size} bytes, {parameters} parameters
 - trained for {steps} steps with `{command}`
 - exported with `python -m training.plates.export`; temperature {temperature}, found on the held-out parts
 
@@ -70,13 +72,14 @@ and digits. Three outputs and no other: log-probabilities of characters (n, 3 la
 | source | what | licence |
 |---|---|---|
 | `training/plates/render.py` | plates drawn afresh, about nine in ten | ours, Apache-2.0 |
-| typefaces from `@fontsource/*`, fonts-opendin, fonts-routed-gothic, fonts-liberation, fonts-noto-cjk | glyphs | OFL-1.1 |
+| typefaces of `@fontsource/*`, fonts-opendin, -routed-gothic, -liberation, -noto-cjk | glyphs | OFL-1.1 |
 | fonts-roadgeek; fonts-dejavu | glyphs | MIT; Bitstream Vera |
-| `train/crops/cn_crops_lprnet` (first 6/7) | Chinese plates with texts | Apache-2.0 |
-| `train/scenes/cn_easypr` (even-numbered pictures) | Chinese plates with texts | Apache-2.0 |
-| `train/boxes/ro_detect` (first 3/4), `roboflow_mixed_detect` (first 5/6), `corners_iwpod` | plates on which two foreign readers (RapidOCR, fast-alpr) agree; surroundings | MIT |
+| `train/crops/cn_crops_lprnet` | Chinese plates with texts | Apache-2.0 |
+| `train/scenes/cn_easypr` | Chinese plates with texts | Apache-2.0 |
+| `train/boxes/ro_detect`, `roboflow_mixed_detect`, `corners_iwpod` | plates that RapidOCR and fast-alpr read alike; streets | MIT |
 
-Nothing from `plates/measure` or the clips took part in training, in choosing fonts or in finding the temperature.
+Less the pictures that `training/split.py` holds out. Nothing from `plates/measure` or the clips took part in training, in choosing
+fonts or in finding the temperature.
 
 ## On what was held out
 
@@ -89,8 +92,8 @@ Real kinds are few and were labelled by two machines that agree, so they are eas
 
 ## Limits
 
-Arabic plates were never seen but drawn. A plate covered by something of its own colour may be taken for whole. No person or face is
-in what comes out of this file.
+Arabic plates were never seen but drawn. A plate covered by something of its own colour may be taken for whole. No person or
+face is in what comes out of this file.
 """
 
 
@@ -109,7 +112,8 @@ def main() -> None:
     write(reader, path, {"alphabet": ALPHABET, "regions": " ".join(REGIONS), "temperature": str(best), "card": "plate.md"})
     data = path.read_bytes()
     card = CARD.format(
-        regions=len(REGIONS), sha256=hashlib.sha256(data).hexdigest(), size=f"{len(data):,}", steps=f"{steps:,}", command=given.command,
+        regions=len(REGIONS), sha256=hashlib.sha256(data).hexdigest(), size=f"{len(data):,}", steps=f"{steps:,}",
+        command=given.command,
         parameters=f"{sum(p.numel() for p in reader.parameters()):,}", temperature=best,
         figures="\n".join(f"| {r['kind']} | {r['plates']} | {r['whole']:.1%} | {r['characters']:.1%} |" for r in lines),
     )  # fmt: skip

@@ -21,17 +21,54 @@ CAPITAL_PX = 72
 ABOVE_PX, BELOW_PX = 14, 34
 FRAME_PX = ABOVE_PX + CAPITAL_PX + BELOW_PX
 
-_CONDENSED = (
-    "antonio archivo-narrow asap-condensed barlow-condensed bebas-neue big-shoulders-display encode-sans-condensed "
-    "fira-sans-condensed fjalla-one francois-one ibm-plex-sans-condensed khand league-gothic mohave oswald pathway-gothic-one "
-    "pt-sans-narrow roboto-condensed saira-condensed saira-extra-condensed sofia-sans-condensed sofia-sans-extra-condensed teko "
-    "economica staatliches anton"
-).split()
-_WIDE = (
-    "advent-pro b612-mono barlow-semi-condensed chakra-petch cousine dosis inconsolata nova-square overpass overpass-mono quantico "
-    "rajdhani ropa-sans saira-semi-condensed share-tech share-tech-mono titillium-web"
-).split()
-_ARABIC = "lalezar markazi-text noto-sans-arabic vazirmatn".split()
+_CONDENSED = [
+    "antonio",
+    "archivo-narrow",
+    "asap-condensed",
+    "barlow-condensed",
+    "bebas-neue",
+    "big-shoulders-display",
+    "encode-sans-condensed",
+    "fira-sans-condensed",
+    "fjalla-one",
+    "francois-one",
+    "ibm-plex-sans-condensed",
+    "khand",
+    "league-gothic",
+    "mohave",
+    "oswald",
+    "pathway-gothic-one",
+    "pt-sans-narrow",
+    "roboto-condensed",
+    "saira-condensed",
+    "saira-extra-condensed",
+    "sofia-sans-condensed",
+    "sofia-sans-extra-condensed",
+    "teko",
+    "economica",
+    "staatliches",
+    "anton",
+]
+_WIDE = [
+    "advent-pro",
+    "b612-mono",
+    "barlow-semi-condensed",
+    "chakra-petch",
+    "cousine",
+    "dosis",
+    "inconsolata",
+    "nova-square",
+    "overpass",
+    "overpass-mono",
+    "quantico",
+    "rajdhani",
+    "ropa-sans",
+    "saira-semi-condensed",
+    "share-tech",
+    "share-tech-mono",
+    "titillium-web",
+]
+_ARABIC = ["lalezar", "markazi-text", "noto-sans-arabic", "vazirmatn"]
 # Typefaces nearest to those that plates are struck with: DIN 1451 and road signs. They are drawn more often.
 _OF_THE_ROAD = (
     "truetype/opendin/OSP-DIN.ttf",

@@ -1,7 +1,7 @@
 """What the plates of the world look like, as data: which characters stand where, on what ground, with what beside them.
 
-In a layout L is a letter, D a digit, A either; other letters of the alphabet stand as they are. Between them: " " a gap, "-" a dash,
-"·" a dot, "*" seals, "#" a crest or a picture, "|" a line. "/" begins the second line.
+In a layout L is a letter, D a digit, A either; other letters of the alphabet stand as they are. Between them: " " a gap, "-" a
+dash, "·" a dot, "*" seals, "#" a crest or a picture, "|" a line. "/" begins the second line.
 Sources: the statutes named in `clearway.plates.FORMATS`, and the look of plates in public road scenes.
 """
 
@@ -69,11 +69,11 @@ NO_BAND: dict[str, tuple[str, ...]] = {
     "OLD": ("LLL DDDL", "LLL DDD", "L DDDD LL", "LL DDDDD", "DDD LLL DD", "LLDDDDDD", "LL-DDDD-LL", "DDDD LL DD"),
 }
 AMERICA = (
-    "LLL DDDD", "LLL-DDDD", "LLL·DDDD", "DLLLDDD", "LLL DDD", "LLL#DDD", "LLL·DDD", "LLL-DDD", "LLDLDL", "DDD LLL", "DDD-LLL", "DDD·LLL",
-    "DDD#LLL", "LLLLDDD", "LL DDDDD", "LL-DDDDD", "DDDDDDD", "LLDDDD", "LL DDDD", "LDDDDDD", "DDDDDD", "LLDLDDD", "DLLDDDD", "LLDDDLL",
-    "DDDLDD", "DDD LDD", "LLDDLD", "LDD DDL", "LDDDLL", "DDLLDD", "LDL DDL", "DDD DDD", "DDD·DDD", "LL#DDDD", "LLD DLL", "LLLL DD",
-    "LLD·DDD", "DLD DDD", "LLL#DDDD", "AAAAAA", "AAAAAAA", "LLLLLL", "LLLLLLL", "LLLDD", "LLLLL", "AAAAA", "LDDLLL", "DDLLLD", "DLL DDD",
-    "DDDDD LL", "LLDD DDD", "LDD·DDD", "DDLDDD",
+    "LLL DDDD", "LLL-DDDD", "LLL·DDDD", "DLLLDDD", "LLL DDD", "LLL#DDD", "LLL·DDD", "LLL-DDD", "LLDLDL", "DDD LLL", "DDD-LLL",
+    "DDD·LLL", "DDD#LLL", "LLLLDDD", "LL DDDDD", "LL-DDDDD", "DDDDDDD", "LLDDDD", "LL DDDD", "LDDDDDD", "DDDDDD", "LLDLDDD",
+    "DLLDDDD", "LLDDDLL", "DDDLDD", "DDD LDD", "LLDDLD", "LDD DDL", "LDDDLL", "DDLLDD", "LDL DDL", "DDD DDD", "DDD·DDD",
+    "LL#DDDD", "LLD DLL", "LLLL DD", "LLD·DDD", "DLD DDD", "LLL#DDDD", "AAAAAA", "AAAAAAA", "LLLLLL", "LLLLLLL", "LLLDD",
+    "LLLLL", "AAAAA", "LDDLLL", "DDLLLD", "DLL DDD", "DDDDD LL", "LLDD DDD", "LDD·DDD", "DDLDDD",
 )  # fmt: skip
 BRAZIL_OLD, BRAZIL = ("LLL-DDDD", "LLL·DDDD", "LLL DDDD"), ("LLLDLDD", "LLL DLDD")
 ARGENTINA_OLD, ARGENTINA = ("LLL DDD", "LLL#DDD", "LLLDDD"), ("LL DDD LL", "LL#DDD LL", "LL DDD#LL")
@@ -90,17 +90,102 @@ CHINA_BLUE, CHINA_GREEN, CHINA_YELLOW = (
     ("CL·AAAAA", "CL/AAAAA", "CL·AAAA学"),
 )
 
-STATES = (
-    "ALABAMA ALASKA ARIZONA ARKANSAS CALIFORNIA COLORADO CONNECTICUT DELAWARE FLORIDA GEORGIA HAWAII IDAHO ILLINOIS INDIANA IOWA KANSAS "
-    "KENTUCKY LOUISIANA MAINE MARYLAND MASSACHUSETTS MICHIGAN MINNESOTA MISSISSIPPI MISSOURI MONTANA NEBRASKA NEVADA OHIO OKLAHOMA OREGON "
-    "PENNSYLVANIA TENNESSEE TEXAS UTAH VERMONT VIRGINIA WASHINGTON WISCONSIN WYOMING ONTARIO QUEBEC ALBERTA MANITOBA"
-).split()
-MOTTOES = (
-    "SUNSHINE STATE|LIVE FREE OR DIE|LAND OF LINCOLN|GRAND CANYON STATE|EMPIRE STATE|GARDEN STATE|GREAT LAKES|VACATIONLAND|THE STATE"
-    "|FAMOUS POTATOES|SWEET HOME|WILD WONDERFUL|FIRST IN FLIGHT|10,000 LAKES|IN GOD WE TRUST|THE LONE STAR STATE|JE ME SOUVIENS|dmv.example"
-    "|EXPLORE|COUNTY|YOURS TO DISCOVER|CENTENNIAL|Birthplace of Aviation|The Spirit of America|LEWIS TOYOTA|CITY MOTORS|FORD|HONDA of TOWN"
-).split("|")
-TOWNS = (
-    "SP-SAO PAULO|RJ-RIO DE JANEIRO|MG-BELO HORIZONTE|PR-CURITIBA|RS-PORTO ALEGRE|BA-SALVADOR|CE-FORTALEZA|PE-RECIFE|GO-GOIANIA|DF-BRASILIA"
-    "|SC-FLORIANOPOLIS|AM-MANAUS|PA-BELEM|ES-VITORIA|MT-CUIABA|MA-SAO LUIS|RN-NATAL|PB-JOAO PESSOA|SE-ARACAJU|AL-MACEIO|MS-CAMPO GRANDE"
-).split("|")
+STATES = [
+    "ALABAMA",
+    "ALASKA",
+    "ARIZONA",
+    "ARKANSAS",
+    "CALIFORNIA",
+    "COLORADO",
+    "CONNECTICUT",
+    "DELAWARE",
+    "FLORIDA",
+    "GEORGIA",
+    "HAWAII",
+    "IDAHO",
+    "ILLINOIS",
+    "INDIANA",
+    "IOWA",
+    "KANSAS",
+    "KENTUCKY",
+    "LOUISIANA",
+    "MAINE",
+    "MARYLAND",
+    "MASSACHUSETTS",
+    "MICHIGAN",
+    "MINNESOTA",
+    "MISSISSIPPI",
+    "MISSOURI",
+    "MONTANA",
+    "NEBRASKA",
+    "NEVADA",
+    "OHIO",
+    "OKLAHOMA",
+    "OREGON",
+    "PENNSYLVANIA",
+    "TENNESSEE",
+    "TEXAS",
+    "UTAH",
+    "VERMONT",
+    "VIRGINIA",
+    "WASHINGTON",
+    "WISCONSIN",
+    "WYOMING",
+    "ONTARIO",
+    "QUEBEC",
+    "ALBERTA",
+    "MANITOBA",
+]
+MOTTOES = [
+    "SUNSHINE STATE",
+    "LIVE FREE OR DIE",
+    "LAND OF LINCOLN",
+    "GRAND CANYON STATE",
+    "EMPIRE STATE",
+    "GARDEN STATE",
+    "GREAT LAKES",
+    "VACATIONLAND",
+    "THE STATE",
+    "FAMOUS POTATOES",
+    "SWEET HOME",
+    "WILD WONDERFUL",
+    "FIRST IN FLIGHT",
+    "10,000 LAKES",
+    "IN GOD WE TRUST",
+    "THE LONE STAR STATE",
+    "JE ME SOUVIENS",
+    "dmv.example",
+    "EXPLORE",
+    "COUNTY",
+    "YOURS TO DISCOVER",
+    "CENTENNIAL",
+    "Birthplace of Aviation",
+    "The Spirit of America",
+    "LEWIS TOYOTA",
+    "CITY MOTORS",
+    "FORD",
+    "HONDA of TOWN",
+]
+TOWNS = [
+    "SP-SAO PAULO",
+    "RJ-RIO DE JANEIRO",
+    "MG-BELO HORIZONTE",
+    "PR-CURITIBA",
+    "RS-PORTO ALEGRE",
+    "BA-SALVADOR",
+    "CE-FORTALEZA",
+    "PE-RECIFE",
+    "GO-GOIANIA",
+    "DF-BRASILIA",
+    "SC-FLORIANOPOLIS",
+    "AM-MANAUS",
+    "PA-BELEM",
+    "ES-VITORIA",
+    "MT-CUIABA",
+    "MA-SAO LUIS",
+    "RN-NATAL",
+    "PB-JOAO PESSOA",
+    "SE-ARACAJU",
+    "AL-MACEIO",
+    "MS-CAMPO GRANDE",
+]

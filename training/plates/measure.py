@@ -105,7 +105,8 @@ def measured(reader: Reader, work: Path) -> tuple[list[dict], float]:
         truths = ["".join(t) for _, t in cases]
         wrong = sum(edits(a, b) for a, b in zip(said, truths, strict=True))
         lines.append({
-            "kind": kind, "plates": len(cases), "whole": round(sum(a == b for a, b in zip(said, truths, strict=True)) / len(cases), 4),
+            "kind": kind, "plates": len(cases),
+            "whole": round(sum(a == b for a, b in zip(said, truths, strict=True)) / len(cases), 4),
             "characters": round(1 - wrong / sum(map(len, truths)), 4), "legible": round(float((legible > 0.5).mean()), 3),
             "region": REGIONS[int(np.bincount(region.argmax(1)).argmax())],
             "errors": [f"{b}>{a}" for a, b in zip(said, truths, strict=True) if a != b][:12],

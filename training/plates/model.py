@@ -41,7 +41,8 @@ class Reader(nn.Module):
     def __init__(self, narrow: int = 32, middle: int = 64, wide: int = 112) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            _conv(3, 16, 2), _conv(16, narrow), _conv(narrow, middle, 2), _conv(middle, middle), _conv(middle, wide, (2, 1)), _Residual(wide)
+            _conv(3, 16, 2), _conv(16, narrow), _conv(narrow, middle, 2), _conv(middle, middle), _conv(middle, wide, (2, 1)),
+            _Residual(wide),
         )  # fmt: skip
         rows = HEIGHT_PX // 8
         self.heights = nn.Conv2d(wide, LANES, 1)
@@ -61,8 +62,8 @@ class Reader(nn.Module):
         self.legible = nn.Linear(wide, 1)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of (n, 3, 48, 160) RGB 0 to 255: logits of the characters (n, LANES, STEPS, CLASSES), of the region (n, regions), and of
-        the legibility (n, 1)."""
+        """Of (n, 3, 48, 160) RGB 0 to 255: logits of the characters (n, LANES, STEPS, CLASSES), of the region (n, regions), and
+        of the legibility (n, 1)."""
         features = self.body(crops * (1 / 64) - 2)
         whole = features.mean(dim=(2, 3))
         context = functional.relu(self.context(whole))

@@ -28,8 +28,8 @@ _MARKS = " -·*#|:"
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One plate: `pixels` (h, w, 3) RGB, `lines` the canonical text of its one or two lines, `edges_px` the left and right edge of
-    every character of the first line."""
+    """One plate: `pixels` (h, w, 3) RGB, `lines` the canonical text of its one or two lines, `edges_px` the left and right edge
+    of every character of the first line."""
 
     pixels: Pixels
     lines: tuple[str, ...]
@@ -82,7 +82,7 @@ class _Canvas:
     def line(
         self, tokens: str, colour: Colour, box: tuple[float, float, float, float], face: Typeface, chinese: Typeface | None = None
     ) -> str:
-        """Writes one line of the plate's text into the box (left, top, right, bottom of its capitals) and returns its characters."""
+        """Writes one line of text into the box (left, top, right, bottom of its capitals) and returns its characters."""
         dice = self.dice
         left, top, right, bottom = box
         tall = bottom - top
@@ -322,7 +322,7 @@ def _plain(dice: Dice) -> Drawn:
     country = str(_pick(dice, list(layouts.NO_BAND)))
     layout = str(_pick(dice, layouts.NO_BAND[country]))
     tokens = _filled(dice, layout, _letters(dice))
-    two_lines = "/" in tokens or dice.random() < 0.15 and any(mark in tokens for mark in " -·")
+    two_lines = "/" in tokens or (dice.random() < 0.15 and any(mark in tokens for mark in " -·"))
     height = HEIGHT_PX * 2 if two_lines else HEIGHT_PX
     width = round(height * (dice.uniform(1.1, 2.0) if two_lines else dice.uniform(3.0, 4.9)))
     ground, ink = (242, 242, 238), (20, 20, 22)
@@ -506,7 +506,8 @@ def _chinese(dice: Dice) -> Drawn:
     if dice.random() < 0.08 and tokens[-1] != "学" and "/" not in tokens:
         tokens = tokens[:-1] + str(_pick(dice, list(plates.CHINESE[31:])))
     grounds: dict[str, tuple[Colour, Colour]] = {
-        "blue": ((20, 70, 180), (240, 240, 240)), "green": ((120, 210, 150), (20, 20, 20)), "yellow": ((240, 190, 40), (20, 20, 20)),
+        "blue": ((20, 70, 180), (240, 240, 240)), "green": ((120, 210, 150), (20, 20, 20)),
+        "yellow": ((240, 190, 40), (20, 20, 20)),
         "white": ((240, 240, 240), (20, 20, 20)), "black": ((25, 25, 25), (235, 235, 235)),
     }  # fmt: skip
     ground, ink = grounds[str(colour)]
@@ -543,7 +544,8 @@ def _iranian(dice: Dice) -> Drawn:
     height = HEIGHT_PX
     width = round(height * dice.uniform(4.2, 4.8))
     grounds: tuple[tuple[Colour, Colour], ...] = (
-        ((242, 242, 240), (20, 20, 20)), ((242, 242, 240), (20, 20, 20)), ((242, 242, 240), (20, 20, 20)), ((240, 195, 40), (20, 20, 20)),
+        ((242, 242, 240), (20, 20, 20)), ((242, 242, 240), (20, 20, 20)), ((242, 242, 240), (20, 20, 20)),
+        ((240, 195, 40), (20, 20, 20)),
         ((180, 25, 30), (240, 240, 240)), ((30, 120, 60), (240, 240, 240)),
     )  # fmt: skip
     ground, ink = grounds[int(dice.integers(len(grounds)))]
@@ -663,8 +665,8 @@ def _done(canvas: _Canvas, lines: tuple[str, ...], region: str) -> Drawn:
 _TO_LATIN = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 
 _PAINTERS = (
-    (_european, 0.30), (_american, 0.22), (_brazilian, 0.10), (_argentine, 0.04), (_chinese, 0.09), (_iranian, 0.06), (_egyptian, 0.03),
-    (_algerian, 0.06), (_plain, 0.07), (_strange, 0.03),
+    (_european, 0.30), (_american, 0.22), (_brazilian, 0.10), (_argentine, 0.04), (_chinese, 0.09), (_iranian, 0.06),
+    (_egyptian, 0.03),     (_algerian, 0.06), (_plain, 0.07), (_strange, 0.03),
 )  # fmt: skip
 
 

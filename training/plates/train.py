@@ -8,7 +8,6 @@ Writes WORK/plates/reader.pt every few minutes and goes on from it when started 
 import argparse
 import json
 import math
-import os
 import time
 from collections import deque
 from pathlib import Path
@@ -176,12 +175,12 @@ def main() -> None:
     )
     began, since, sums = time.time(), step, np.zeros(3)
     saved_at = time.time()
-    for batch in data:
+    for gathered in data:
+        batch = {name: tensor.to(device) for name, tensor in gathered.items()}
         share = step / given.steps
         rate = given.rate * min(1.0, (step + 1) / 300) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        batch = {name: tensor.to(device) for name, tensor in batch.items()}
         pixels = batch["pixels"].permute(0, 3, 1, 2).float()
         with torch.autocast(device.type, dtype=torch.bfloat16):
             outputs = reader(pixels)
@@ -206,7 +205,7 @@ def main() -> None:
                 "step": step,
             }
             torch.save(parts, path.with_suffix(".new"))
-            os.replace(path.with_suffix(".new"), path)
+            path.with_suffix(".new").replace(path)
             saved_at = time.time()
         if step >= given.steps:
             break
