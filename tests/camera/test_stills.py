@@ -156,6 +156,14 @@ def test_damage_of_any_kind_ends_in_pixels_or_in_words(tmp_path: Path, kind: str
             assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
 
 
+def test_a_crop_may_be_as_small_as_a_far_plate(tmp_path: Path) -> None:
+    Image.new("RGB", (48, 11)).save(tmp_path / "crop.png")
+    pixels, _ = read_picture(tmp_path / "crop.png", side_min_px=1)
+    assert pixels.shape == (11, 48, 3)
+    with pytest.raises(SourceError, match="48 x 11 pixels: too small"):
+        read_picture(tmp_path / "crop.png")
+
+
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         read_picture(tmp_path)

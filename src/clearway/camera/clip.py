@@ -177,18 +177,18 @@ class Upright:
         return np.ascontiguousarray(pixels[:: -1 if downwards < 0 else 1, :: -1 if to_the_right < 0 else 1])
 
 
-def refuse_size(width_px: int, height_px: int, what: str) -> None:
-    """SourceError where a picture is larger than is watched, or too small to hold a plate."""
+def refuse_size(width_px: int, height_px: int, what: str, side_min_px: int = SIDE_MIN_PX) -> None:
+    """SourceError where a picture is larger than is watched, or too small to hold what is looked for."""
     if width_px * height_px > PIXELS_MAX:
         raise SourceError(
             f"{what} has {width_px} x {height_px} pixels; at most {PIXELS_MAX // 1_000_000} million are looked at.",
             remedy="set the camera to a smaller picture, scale it down, or cut out the part with the vehicles.",
         )
     # A size of nothing is one that a clip does not state; its pictures tell.
-    if 0 < min(width_px, height_px) < SIDE_MIN_PX:
+    if 0 < min(width_px, height_px) < side_min_px:
         raise SourceError(
             f"{what} has {width_px} x {height_px} pixels: too small to hold a plate.",
-            remedy=f"use a picture of at least {SIDE_MIN_PX} pixels a side.",
+            remedy=f"use a picture of at least {side_min_px} pixels a side.",
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
-from clearway.camera.clip import refuse_size
+from clearway.camera.clip import SIDE_MIN_PX, refuse_size
 from clearway.errors import SourceError
 from clearway.facts import Frame, Pixels
 
@@ -63,11 +63,11 @@ class Stills:
             )
 
 
-def read_picture(path: Path) -> tuple[Pixels, datetime | None]:
+def read_picture(path: Path, side_min_px: int = SIDE_MIN_PX) -> tuple[Pixels, datetime | None]:
     """The picture upright in RGB, and when it was taken where it says so with an offset from UTC.
 
-    Grey, alpha, 16 bit, CMYK and palettes become RGB. SourceError where it is missing, empty, no picture, cut, too large or
-    too small to hold a plate.
+    Grey, alpha, 16 bit, CMYK and palettes become RGB. SourceError where it is missing, empty, no picture, cut, too large, or
+    smaller than `side_min_px` on a side, as no picture with a whole plate is; the crop of a plate may be.
     """
     try:
         if path.stat().st_size == 0:
@@ -75,7 +75,7 @@ def read_picture(path: Path) -> tuple[Pixels, datetime | None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files; size is bounded by our own limit just below
             with Image.open(path) as image:
-                refuse_size(image.width, image.height, str(path))
+                refuse_size(image.width, image.height, str(path), side_min_px)
                 taken_at = _taken_at(image)
                 shown = ImageOps.exif_transpose(image)
                 if shown.mode.startswith("I") or shown.mode == "F":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clearway import plates
 from clearway import settings as settings_file
+from clearway.camera.clip import SIDE_MIN_PX
 from clearway.camera.stills import read_picture
 from clearway.edge.guard import leave_no_dump
 from clearway.errors import SourceError
@@ -17,6 +18,9 @@ from clearway.ports import Detector, Reader
 from clearway.sight.look import look
 from clearway.sight.rapid import RapidDetector, RapidReader
 from clearway.track.fusion import fuse
+
+# A crop may be as small as a far plate is: whether anything can be read there is the reader's to say.
+CROP_SIDE_MIN_PX = 1
 
 _DESCRIPTION = """\
 Reads the plates in pictures, most certain first. Nothing is kept. p is the probability that the whole text is right; a plate that
@@ -53,7 +57,7 @@ def run(given: argparse.Namespace) -> int:
     exit_code = 0
     for path in given.images:
         try:
-            pixels, taken_at = read_picture(path)
+            pixels, taken_at = read_picture(path, CROP_SIDE_MIN_PX if given.crop else SIDE_MIN_PX)
         except SourceError as error:
             print(f"clearway: {error.diagnosis()}", file=sys.stderr)
             exit_code = exit_code or error.exit_code
