@@ -5,9 +5,13 @@ evidence by how well it fits a format, and a reading that fits none keeps its te
 """
 
 import heapq
+import math
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -21,6 +25,7 @@ PERSIAN = "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنهوی"
 # Weights and sealed evidence count places in it: it only ever grows at its end.
 ALPHABET = LATIN + CHINESE + PERSIAN
 PLACE = {character: place for place, character in enumerate(ALPHABET)}
+_LOG_LATIN = math.log(len(LATIN))
 LENGTH_MIN, LENGTH_MAX = 2, 12
 
 # Pairs that many plate typefaces draw alike. FE-Schrift (Germany) was designed so that they differ; most others were not.
@@ -114,36 +119,60 @@ FORMATS = tuple(
 P_NO_FORMAT = 0.2
 # How far a reader's guess of the region is believed, where it made one. A guess until it is measured, too.
 P_REGION = 0.5
+# A text is taken for a plate's where a country issues its form, or, of unknown form, where the reader is surer than this.
+P_CHARACTER_MIN, P_CHARACTER_UNKNOWN_FORM_MIN = 0.5, 0.85
+# What is shorter and of no form is a word on a sign or a lorry more often than a plate.
+LENGTH_UNKNOWN_FORM_MIN = 4
 # How many characters are weighed at one place: readers hesitate between two or three.
 CHOICES_MAX = 12
+# A spelling this much less likely than the likeliest is not followed: no format makes up for it.
+P_SPELLING_MIN = 1e-6
 # How far a reader is believed between characters that are drawn alike (1 wholly, 0 not at all). 0 and O, 1 and I are one and the
 # same glyph in many plate typefaces, so that only the place tells them apart; the others differ in little, and blur takes that.
 _TRUST = (("0OQD", 0.7), ("8B", 0.7), ("5S", 0.7), ("2Z", 0.7), ("6G", 0.7), ("0O", 0.5), ("1I", 0.35))
 
 
+# The kind of each character, as patterns write it.
+_KINDS = str.maketrans({character: kind for kind in "LDCP" for character in _SETS[kind]})
+
+
 @lru_cache(maxsize=1)
-def _by_length() -> dict[int, tuple[tuple[Format, float], ...]]:
-    """Formats with the log of how many plates each can tell apart, by length."""
-    found: dict[int, list[tuple[Format, float]]] = {}
+def _issuers() -> Mapping[str, tuple[tuple[str, float], ...]]:
+    """By the kinds of a text's characters: the formats it fits, each as its region and the share that one plate has in it."""
+    found: dict[str, list[tuple[str, float]]] = {}
     for form in FORMATS:
-        size_log = sum(float(np.log(len(_SETS[place]))) for place in form.pattern)
-        found.setdefault(len(form.pattern), []).append((form, size_log))
-    return {length: tuple(forms) for length, forms in found.items()}
+        share = 1.0 / math.prod(len(_SETS[place]) for place in form.pattern)
+        for kinds in product(*("LD" if place == "A" else place for place in form.pattern)):
+            found.setdefault("".join(kinds), []).append((form.region, share))
+    return {kinds: tuple(issuers) for kinds, issuers in found.items()}
+
+
+@lru_cache(maxsize=1)
+def _formats_of() -> Mapping[str, int]:
+    """How many formats each region has."""
+    return Counter(form.region for form in FORMATS)
 
 
 def fits(text: str) -> frozenset[str]:
     """The regions that issue plates of this form; empty where none is known to."""
-    return frozenset(
-        form.region
-        for form, _ in _by_length().get(len(text), ())
-        if all(character in _SETS[place] for character, place in zip(text, form.pattern, strict=True))
-    )
+    return frozenset(region for region, _ in _issuers().get(text.translate(_KINDS), ()))
 
 
 def plausible(text: str) -> bool:
     """Whether the text may stand on a plate: a known format, or at least five characters, of them a letter and two digits."""
     digits = sum(character.isdigit() for character in text)
     return bool(fits(text)) or (len(text) >= 5 and 2 <= digits < len(text))
+
+
+def credible(p_characters: Probabilities) -> bool:
+    """Whether what was read where a plate was seen may be told as its text: by its form, or by how sure the characters are."""
+    best = likeliest(p_characters)
+    if not best:
+        return False
+    p_mean = float(p_characters.max(axis=1).mean())
+    if fits(best[0][0]):
+        return p_mean >= P_CHARACTER_MIN
+    return p_mean >= P_CHARACTER_UNKNOWN_FORM_MIN and len(best[0][0]) >= LENGTH_UNKNOWN_FORM_MIN
 
 
 def log_prior(text: str, region: str = "unknown") -> float:
@@ -153,15 +182,18 @@ def log_prior(text: str, region: str = "unknown") -> float:
     may stand there. Two spellings that differ in one lookalike then differ by what the formats know. Where the plate looked
     like one of `region`, P_REGION of what is issued is that region's.
     """
-    evenly = float(np.exp(-len(text) * np.log(len(LATIN)))) * P_NO_FORMAT
-    local = sum(form.region == region for form in FORMATS)
+    return math.log(P_NO_FORMAT) - len(text) * _LOG_LATIN + math.log(_times_likelier(text, region))
+
+
+def _times_likelier(text: str, region: str) -> float:
+    """How much likelier the formats make a text than any string of its length is."""
+    local = _formats_of().get(region, 0)
     p_local = P_REGION if local else 0.0
     issued = sum(
-        float(np.exp(-size_log)) * ((1 - p_local) / len(FORMATS) + (form.region == region and p_local / local))
-        for form, size_log in _by_length().get(len(text), ())
-        if all(character in _SETS[place] for character, place in zip(text, form.pattern, strict=True))
+        share * ((1 - p_local) / len(FORMATS) + (p_local / local if issuer == region else 0.0))
+        for issuer, share in _issuers().get(text.translate(_KINDS), ())
     )
-    return float(np.log(evenly + (1 - P_NO_FORMAT) * issued))
+    return 1.0 + issued * math.exp(len(text) * _LOG_LATIN) * (1 - P_NO_FORMAT) / P_NO_FORMAT
 
 
 def doubted(p_characters: Probabilities) -> Probabilities:
@@ -187,7 +219,9 @@ def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, 
         nothing = 1.0 - float(row.sum())
         if nothing > 1e-6:
             best.append((nothing, ""))
-        beam = heapq.nlargest(count, ((q * p, text + character) for q, text in beam for p, character in best))
+        least = P_SPELLING_MIN * max(q for q, _ in beam) * max((p for p, _ in best), default=0.0)
+        longer = ((q * p, text + character) for q, text in beam for p, character in best if q * p >= least)
+        beam = heapq.nlargest(count, longer)
     merged: dict[str, float] = {}
     for q, text in beam:
         merged[text] = merged.get(text, 0.0) + q
@@ -203,8 +237,7 @@ def likeliest(p_characters: Probabilities, region: str = "unknown") -> tuple[tup
     found = [(text, q) for text, q in spellings(doubted(p_characters)) if LENGTH_MIN <= len(text) <= LENGTH_MAX]
     if not found:
         return ()
-    # Priors of different lengths are compared per place, or a longer spelling would lose for its length alone.
-    floor = {text: float(np.log(P_NO_FORMAT)) - len(text) * float(np.log(len(LATIN))) for text, _ in found}
-    weights = [q * float(np.exp(log_prior(text, region) - floor[text])) for text, q in found]
+    # Texts of different lengths are compared with any string of their own length, or a longer one would lose for its length alone.
+    weights = [q * _times_likelier(text, region) for text, q in found]
     total = sum(weights) + max(0.0, 1.0 - sum(q for _, q in found))
     return tuple(sorted(((text, min(1.0, w / total)) for (text, _), w in zip(found, weights, strict=True)), key=lambda t: -t[1]))
