@@ -10,6 +10,7 @@ from its top left; all in pixels of the input. Boxes overlap: whoever reads them
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 from pathlib import Path
 
@@ -19,21 +20,23 @@ import torch
 from torch import Tensor, nn
 
 from training.street.label import session
-from training.street.net import CLASSES, Street
+from training.street.net import CLASSES, SCALE, Street
 
 WEIGHTS = Path("src/clearway/sight/weights/street.onnx")
 OUTPUTS = ("boxes", "scores", "corners")
 
 
 class Shipped(nn.Module):
-    """The network with probabilities in the place of logits."""
+    """The network with probabilities in the place of logits, and the scale of its input folded into its first weights."""
 
     def __init__(self, net: Street) -> None:
         super().__init__()
-        self.net = net
+        self.net = copy.deepcopy(net)
+        with torch.no_grad():
+            self.net.stem[0][0].weight *= SCALE
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        boxes, logits, corners = self.net(pixels)
+        boxes, logits, corners = self.net.read(pixels)
         return boxes, logits.sigmoid(), corners
 
 
@@ -75,7 +78,8 @@ def main() -> None:
     for side in ((384, 640), (256, 320)):
         pixels = torch.rand(1, 3, *side) * 255
         with torch.no_grad():
-            wanted = shipped(pixels)
+            boxes, logits, corners = net(pixels)
+            wanted = boxes, logits.sigmoid(), corners
         answer = session(given.to).run(list(OUTPUTS), {"pixels": pixels.numpy()})
         apart = max(float(np.abs(a - w.numpy()).max()) for a, w in zip(answer, wanted, strict=True))
         assert apart < 0.05, f"the exported file differs by {apart}"

@@ -75,11 +75,8 @@ class Loss:
         wanted[batch, index, kind] = quality[batch, index]
         # where nobody knows, an empty answer and a full one cost nothing
         doubt = self._doubt(kinds, truth, ignored)
-        p = logits.detach().sigmoid()
-        weight = torch.where(wanted > 0, wanted, 0.75 * p**2)
-        weight = torch.where(doubt & (wanted == 0), torch.zeros(()), weight)
-        # a good cell's weight is its quality; a small plate's quality is low at first, so it is lifted a little
-        weight = torch.where(wanted > 0, 0.25 + 0.75 * weight, weight)
+        # plain cross entropy: a focal weight forgives the many cells that believe a little, and they are the false alarms
+        weight = (~doubt | (wanted > 0)).float()
         classes = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum")
         share = quality[batch, index].clamp(min=0.05)
         total = share.sum().clamp(min=1)
@@ -91,7 +88,7 @@ class Loss:
         if plates.any():
             b, i, t = batch[plates], index[plates], mine[plates]
             miss = (corners[b, i] - known[b, t]).abs() / size[plates].repeat(1, 4)
-            loss["corners"] = (miss.clamp(max=2).mean(-1) * share[plates]).sum() / share[plates].sum() * 3.0
+            loss["corners"] = (miss.clamp(max=2).mean(-1) * share[plates]).sum() / share[plates].sum() * 5.0
         return loss
 
     def _doubt(self, kinds: Tensor, truth: Tensor, ignored: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 CLASSES = ("vehicle", "two_wheeler", "person", "face", "plate")
 STRIDES = (8, 16, 32)
+SCALE = 1 / 64  # brings pixels to the size that weights are born for; batch norm sees to their mean
 
 
 class Conv(nn.Sequential):
@@ -72,7 +73,10 @@ class Street(nn.Module):
         self.scales = nn.Parameter(torch.zeros(len(STRIDES)))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = pixels / 64.0 - 2.0  # close to zero mean and unit variance
+        return self.read(pixels * SCALE)
+
+    def read(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for pixels that are scaled already."""
         eighth = self.eighth(self.stem(x))
         sixteenth = self.sixteenth(eighth)
         top = self.smooth_last(self.sides[2](self.last(sixteenth)))
@@ -89,10 +93,10 @@ class Street(nn.Module):
         size = torch.exp(torch.clamp(box[..., 2:] + self.scales[level], -3.0, 4.0)) * (stride * 3)
         boxes = torch.cat([centre - size / 2, centre + size / 2], -1)
         # the corners are told relative to the box and must not pull at it
-        centre, size = centre.detach(), size.detach()
-        upright = torch.tensor([-0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5], device=x.device)
-        corners = centre.repeat(1, 1, 4) + (upright + offsets) * size.repeat(1, 1, 4)
-        return boxes, logits, corners
+        centre, size = centre.detach()[:, :, None], size.detach()[:, :, None]
+        upright = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]], device=x.device)
+        corners = centre + (upright + offsets.unflatten(2, (4, 2))) * size
+        return boxes, logits, corners.flatten(2)
 
 
 def twice(x: Tensor) -> Tensor:
