@@ -237,7 +237,7 @@ def likeliest(p_characters: Probabilities, region: str = "unknown") -> tuple[tup
     found = [(text, q) for text, q in spellings(doubted(p_characters)) if LENGTH_MIN <= len(text) <= LENGTH_MAX]
     if not found:
         return ()
-    # Texts of different lengths are compared with any string of their own length, or a longer one would lose for its length alone.
+    # Each text is compared with any string of its own length, or a longer one would lose for its length alone.
     weights = [q * _times_likelier(text, region) for text, q in found]
     total = sum(weights) + max(0.0, 1.0 - sum(q for _, q in found))
     return tuple(sorted(((text, min(1.0, w / total)) for (text, _), w in zip(found, weights, strict=True)), key=lambda t: -t[1]))
