@@ -92,7 +92,10 @@ class Network:
 
     def __call__(self, pixels: NDArray[np.float32] | NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
         """What the weights give for `pixels`, in the family's order. A shape that was not announced is refused here, too."""
-        given = self._session.run([array.name for array in self._family.gives], {self._family.takes.name: pixels})
+        try:
+            given = self._session.run([array.name for array in self._family.gives], {self._family.takes.name: pixels})
+        except Exception as error:  # the same, from inside the weights
+            self.refuse("does not run on a picture of that shape", error)
         for array, output in zip(self._family.gives, given, strict=True):
             if not array.allows(output.shape):
                 self.refuse(f"gave {array.name} in the shape {_words(output.shape)}, not {_words(array.shape)}")

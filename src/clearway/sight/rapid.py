@@ -41,8 +41,6 @@ HEIGHT_MIN_PX = 6.0
 CANDIDATES_MAX = 24
 # The text detector was trained with the short side at 736 px; much larger pictures only cost time.
 SHORT_SIDE_PX, LONG_SIDE_MAX_PX = 736, 2000
-# A text is taken for a plate where a country issues its form, or, of unknown form, where the reader is surer than this.
-P_CHARACTER_MIN, P_CHARACTER_UNKNOWN_FORM_MIN = 0.5, 0.85
 # A letter this high, or higher, is read as well as any (the models see lines at 48 px; below about 20 px detail is lost).
 LEGIBLE_HEIGHT_PX = 20.0
 # What cameras write into their pictures: a time of day without a letter (a sticker between a plate's characters may be read as a
@@ -202,10 +200,7 @@ def _decoded(steps: Probabilities) -> Probabilities | None:
 
 
 def _reads_like_a_plate(p_characters: Probabilities) -> bool:
-    if not 4 <= len(p_characters) <= plates.LENGTH_MAX:
+    """Most lines of text are no plates, whatever their shape."""
+    if not 4 <= len(p_characters) <= plates.LENGTH_MAX or not plates.credible(p_characters):
         return False
-    best = plates.likeliest(p_characters)
-    if not best or not plates.plausible(best[0][0]):
-        return False
-    p_mean_min = P_CHARACTER_MIN if plates.fits(best[0][0]) else P_CHARACTER_UNKNOWN_FORM_MIN
-    return float(p_characters.max(axis=1).mean()) >= p_mean_min
+    return plates.plausible(plates.likeliest(p_characters)[0][0])

@@ -1,0 +1,130 @@
+"""Our own detector: vehicles, two-wheelers, people, faces and plates with their corners, in one run of one small network.
+
+The whole region is looked at once, small. What that loses in a large picture is looked for again only where it can be: inside
+vehicles whose plate would be large enough to read and was too small to see. Nothing comes out but places and probabilities.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clearway.facts import Box, Detection, Frame, Kind
+from clearway.sight.network import Array, Family, Network, Weights
+
+FAMILY = Family(
+    "clearway-street",
+    Array("pixels", (1, 3, None, None)),
+    (Array("boxes", (1, None, 4)), Array("scores", (1, None, 5)), Array("corners", (1, None, 8))),
+)
+KINDS = (Kind.VEHICLE, Kind.TWO_WHEELER, Kind.PERSON, Kind.FACE, Kind.PLATE)
+# The network's input: its sides are multiples of the coarsest stride, grey beyond the picture's right and bottom edge.
+STRIDE_PX, BEYOND = 32, 114
+# A 720p picture is looked at as 640 x 384; a small one is enlarged, but not beyond what its pixels can tell.
+LONG_SIDE_PX, ENLARGE_MAX = 640, 2.0
+SIDE_MIN_PX = 8
+# Less sure than this is not found. What is only to be hidden is taken at less.
+P_MIN = {Kind.VEHICLE: 0.4, Kind.TWO_WHEELER: 0.4, Kind.PERSON: 0.3, Kind.FACE: 0.3, Kind.PLATE: 0.4}
+# Two boxes of one kind that share more than this are one thing.
+OVERLAP_MAX = 0.5
+# Of one kind in one look: candidates that are weighed, and things that are told.
+CANDIDATES_MAX, FOUND_MAX = 300, 100
+# A plate is about this share of its vehicle's width (0.52 m of 1.8 m). It is looked for again where the first look showed it
+# narrower than it can be seen, and where it has pixels enough to be read.
+PLATE_SHARE, SEEN_WIDTH_PX, READABLE_WIDTH_PX = 0.29, 28.0, 40.0
+CLOSE_LOOKS_MAX, CLOSE_SIDE_PX = 4, 320
+
+
+class _Found(NamedTuple):
+    """What one look found, in the frame's pixels, and how large it saw it."""
+
+    detections: list[Detection]
+    scale: float
+
+
+class StreetDetector:
+    """Finds all five kinds. A second look adds plates only."""
+
+    def __init__(self, weights: Weights, threads: int = 2) -> None:
+        self._network = Network(FAMILY, weights, threads)
+        self.name, self.weights = self._network.name, self._network.weights
+
+    def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
+        found, scale = self._look(frame, region, LONG_SIDE_PX)
+        for vehicle in _worth_a_closer_look(found, scale):
+            closer = self._look(frame, vehicle, CLOSE_SIDE_PX)
+            known = [one.box for one in found if one.kind is Kind.PLATE]
+            found += [
+                one
+                for one in closer.detections
+                if one.kind is Kind.PLATE and all(one.box.overlap(box) <= OVERLAP_MAX for box in known)
+            ]
+        return tuple(sorted(found, key=lambda one: -one.p))
+
+    def _look(self, frame: Frame, region: Box, long_side_px: int) -> _Found:
+        """What is in the region, seen with its long side at most that long."""
+        left, top = math.floor(region.left_px), math.floor(region.top_px)
+        part = frame.pixels[top : math.ceil(region.bottom_px), left : math.ceil(region.right_px)]
+        height, width = part.shape[:2]
+        if min(height, width) < SIDE_MIN_PX:
+            return _Found([], 1.0)
+        scale = min(ENLARGE_MAX, long_side_px / max(height, width))
+        seen = cv2.resize(
+            part,
+            (max(1, round(width * scale)), max(1, round(height * scale))),
+            interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
+        )
+        sides = [math.ceil(side / STRIDE_PX) * STRIDE_PX for side in seen.shape[:2]]
+        pixels = np.full((1, 3, *sides), BEYOND, np.float32)
+        pixels[0, :, : seen.shape[0], : seen.shape[1]] = seen.transpose(2, 0, 1)
+        boxes, scores, corners = (output[0].astype(np.float64) for output in self._network(pixels))
+        to_frame = np.array([width / seen.shape[1], height / seen.shape[0]])
+        detections: list[Detection] = []
+        for kind, p in zip(KINDS, scores.T, strict=True):
+            for one in _apart(boxes, p, P_MIN[kind]):
+                (x0, y0), (x1, y1) = boxes[one].reshape(2, 2) * to_frame + (left, top)
+                box = Box(float(x0), float(y0), float(x1), float(y1)).common(region)
+                if box is not None:
+                    quad = corners[one].reshape(4, 2) * to_frame + (left, top) if kind is Kind.PLATE else None
+                    detections.append(Detection(kind, box, float(p[one]), None if quad is None else _corners(quad, box)))
+        return _Found(detections, scale)
+
+
+def _apart(boxes: NDArray[np.float64], p: NDArray[np.float64], p_min: float) -> list[int]:
+    """The places of boxes that are sure enough and no two of one thing, surest first."""
+    sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    likely = np.flatnonzero(sound & (p >= p_min) & (p <= 1.0))
+    likely = likely[np.argsort(-p[likely], kind="stable")][:CANDIDATES_MAX]
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    kept: list[int] = []
+    while len(likely) and len(kept) < FOUND_MAX:
+        best, others = likely[0], likely[1:]
+        kept.append(int(best))
+        meet = np.minimum(boxes[best, 2:], boxes[others, 2:]) - np.maximum(boxes[best, :2], boxes[others, :2])
+        shared = meet.clip(0.0).prod(axis=1)
+        likely = others[shared <= OVERLAP_MAX * (area[best] + area[others] - shared)]
+    return kept
+
+
+def _corners(quad: NDArray[np.float64], box: Box) -> tuple[tuple[float, float], ...] | None:
+    """The corners, where they can be those of a plate in that box."""
+    near = box.grown(0.5 * max(box.width_px, box.height_px))
+    inside = (quad >= (near.left_px, near.top_px)) & (quad <= (near.right_px, near.bottom_px))
+    return tuple((float(x), float(y)) for x, y in quad) if inside.all() else None
+
+
+def _worth_a_closer_look(found: Sequence[Detection], scale: float) -> list[Box]:
+    """The vehicles whose plate was too small to be seen and is large enough to be read, widest first."""
+    plates = [one.box.centre_px for one in found if one.kind is Kind.PLATE]
+    worth = []
+    for one in found:
+        width_px = PLATE_SHARE * one.box.width_px
+        vehicle = one.kind in (Kind.VEHICLE, Kind.TWO_WHEELER)
+        if vehicle and width_px >= READABLE_WIDTH_PX and width_px * scale < SEEN_WIDTH_PX:
+            box = one.box
+            if not any(box.left_px <= x < box.right_px and box.top_px <= y < box.bottom_px for x, y in plates):
+                worth.append(box)
+    return sorted(worth, key=lambda box: -box.width_px)[:CLOSE_LOOKS_MAX]
