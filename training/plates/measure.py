@@ -96,8 +96,8 @@ def measured(reader: Reader, work: Path) -> tuple[list[dict], float]:
         crop = filmed(drawn, dice, around, width_px=float(np.exp(dice.uniform(np.log(70), np.log(240)))))
         if crop.legible and crop.lines:
             kinds.setdefault(f"drawn {drawn.region}", []).append((crop.pixels, crop.lines))
-    for real in real_plates(work, held=True):
-        kinds.setdefault(f"real {real.region or 'mixed'}", []).append((as_seen(real), real.lines))
+    for name, alike in real_plates(work, held=True).items():
+        kinds[f"real {name}"] = [(as_seen(real), real.lines) for real in alike]
     lines, everything, texts = [], [], []
     for kind, cases in sorted(kinds.items()):
         characters, region, legible = read_all(reader, [pixels for pixels, _ in cases])

@@ -25,12 +25,12 @@ from training.plates.render import REGIONS, Drawn, Pixels, draw
 KEPT, TIMES_SEEN = 6000, 4
 NOTHING_SHARE, REAL_SHARE = 0.03, 0.10
 # Sets whose plates carry a region that the reader is taught.
-_REGION_OF = {"cn_easypr": "cn", "cn_crops_lprnet": "cn", "ro_detect": "eu"}
+_REGION_OF = {"ro_detect": "eu"}
 
 
-def real_plates(work: Path, *, held: bool) -> list[Drawn]:
-    """Real plates with a known text, cut out with no margin."""
-    found = []
+def real_plates(work: Path, *, held: bool) -> dict[str, list[Drawn]]:
+    """Real plates with a known text, cut out with no margin, by the set that they come from."""
+    found: dict[str, list[Drawn]] = {}
     for name in ("crops/cn_crops_lprnet", "scenes/cn_easypr"):
         folder = DATA / "plates/train" / name
         for row in rows(folder, held=held):
@@ -40,7 +40,7 @@ def real_plates(work: Path, *, held: bool) -> list[Drawn]:
                 if text and "?" not in text and all(c in ALPHABET for c in text):
                     part = _upright(picture, plate)
                     if part is not None:
-                        found.append(Drawn(part, (text,), "cn", ()))
+                        found.setdefault(folder.name, []).append(Drawn(part, (text,), "cn", ()))
     agreed = work / "plates/agreed.jsonl"
     for line in agreed.read_text(encoding="utf-8").splitlines() if agreed.is_file() else ():
         row = json.loads(line)
@@ -48,11 +48,8 @@ def real_plates(work: Path, *, held: bool) -> list[Drawn]:
             continue
         picture = cv2.cvtColor(cv2.imread(str(DATA / "plates/train" / row["image"])), cv2.COLOR_BGR2RGB)
         x, y, w, h = (round(v) for v in row["box"])
-        found.append(
-            Drawn(
-                picture[max(0, y) : y + h, max(0, x) : x + w], (row["text"],), _REGION_OF.get(row["image"].split("/")[1], ""), ()
-            )
-        )
+        part, name = picture[max(0, y) : y + h, max(0, x) : x + w], row["image"].split("/")[1]
+        found.setdefault(name, []).append(Drawn(part, (row["text"],), _REGION_OF.get(name, ""), ()))
     return found
 
 
@@ -85,7 +82,7 @@ class Crops(torch.utils.data.IterableDataset):
         cv2.setNumThreads(1)
         worker = torch.utils.data.get_worker_info()
         dice = np.random.default_rng([self._seed, worker.id if worker else 0])
-        around, real = grounds(), real_plates(self._work, held=False)
+        around, real = grounds(), list(real_plates(self._work, held=False).values())
         kept: deque[Drawn] = deque(maxlen=KEPT)
         debt = 0.0
         while True:
@@ -99,7 +96,8 @@ class Crops(torch.utils.data.IterableDataset):
                 if kind < NOTHING_SHARE:
                     crops.append(nothing(dice, around))
                 elif kind < NOTHING_SHARE + REAL_SHARE and real:
-                    crops.append(filmed(real[int(dice.integers(len(real)))], dice, around))
+                    alike = real[int(dice.integers(len(real)))]  # each set as often as any other: one of them knows one province
+                    crops.append(filmed(alike[int(dice.integers(len(alike)))], dice, around))
                 else:
                     crops.append(filmed(kept[int(dice.integers(len(kept)))], dice, around))
             yield collate(crops)
