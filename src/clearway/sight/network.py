@@ -20,7 +20,7 @@ from clearway.errors import InstallationError
 
 # What Clearway brings, each file beside its card.
 OUR_OWN = Path(__file__).parent / "weights"
-_SHA256_IN_CARD = re.compile(r"^sha256: ([0-9a-f]{64})$", re.MULTILINE)
+_SHA256_IN_CARD = re.compile(r"^\W*sha256\W+([0-9a-f]{64})\b", re.MULTILINE)
 FILE_MB_MAX = 200
 
 
