@@ -22,6 +22,8 @@ from clearway.plates import ALPHABET, LENGTH_MAX, LENGTH_MIN, LOOKALIKES, PLACE,
 Q_MIN = 0.01
 # The beginning of a spelling is followed down to here: lower than Q_MIN, since two ways to one spelling add up.
 _PREFIX_P_MIN = Q_MIN / 4
+# A character that was nowhere read with as much as this cannot reach that by the confusion floor.
+_SEEN_P_MIN = _PREFIX_P_MIN / 10
 
 # The confusion floor: how often a reader that is certain of a character is wrong all the same. Our own cautious assumption,
 # until the error rate of the site's camera is measured: 1 in 1000 for any character, 2 in 1000 for each of its lookalikes.
@@ -108,16 +110,24 @@ def _enumerated(p_characters: Probabilities) -> dict[str, float]:
     if p_characters.ndim != 2 or p_characters.shape[1] != len(ALPHABET) or not np.isfinite(p_characters).all():
         return {}
     read = np.clip(p_characters, 0.0, 1.0)
-    read = read / np.maximum(read.sum(axis=1, keepdims=True), 1.0)
-    read = read @ _CONFUSION
+    sums = read.sum(axis=1)
+    if (sums > 1.0).any():
+        read = read / np.maximum(sums, 1.0)[:, None]
+        sums = np.minimum(sums, 1.0)
+    # Only a character that was read somewhere can be likely enough; a question has a handful of them, not the whole alphabet.
+    seen = np.flatnonzero(read.max(axis=0) >= _SEEN_P_MIN)
+    meant = read[:, seen] @ _CONFUSION[seen[:, None], seen]
+    characters = [ALPHABET[place] for place in seen.tolist()]
     beginnings = {"": 1.0}
-    for row in read:
-        choices = [(ALPHABET[place], float(row[place])) for place in np.flatnonzero(row >= _PREFIX_P_MIN)]
-        choices.append(("", max(0.0, 1.0 - float(row.sum()))))  # nothing stands here
+    for row, p_nothing in zip(meant.tolist(), (1.0 - sums).tolist(), strict=True):
+        choices = [(character, p) for character, p in zip(characters, row, strict=True) if p >= _PREFIX_P_MIN]
+        if p_nothing >= _PREFIX_P_MIN:
+            choices.append(("", p_nothing))
         longer: dict[str, float] = {}
         for beginning, p in beginnings.items():
+            least = _PREFIX_P_MIN / p
             for character, p_here in choices:
-                if p * p_here >= _PREFIX_P_MIN:
+                if p_here >= least:
                     text = beginning + character
                     longer[text] = longer.get(text, 0.0) + p * p_here
         beginnings = longer
