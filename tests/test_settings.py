@@ -26,6 +26,35 @@ BAD_SETTINGS: dict[str, tuple[bytes, dict[str, str], tuple[str, ...]]] = {
         {"CLEARWAY_CAMERA__LOOKS_PER_S": "-1"},
         ("the variable CLEARWAY_CAMERA__LOOKS_PER_S: camera.looks_per_s",),
     ),
+    "weights that are not pinned": (
+        b'[sight.reader]\nfamily = "clearway-plate"\nfile = "plate.onnx"\n',
+        {},
+        ("sight.reader: ", "file and sha256 belong together"),
+    ),
+    "weights that nobody brings": (
+        b'[sight.detector]\nfamily = "yolov9-plate"\n',
+        {},
+        ("sight.detector: ", "no weights of yolov9-plate come with clearway"),
+    ),
+    "weights for who brings their own": (
+        f'[sight.reader]\nfile = "rec.onnx"\nfamily = "rapidocr"\nsha256 = "{"0" * 64}"\n'.encode(),
+        {},
+        ("sight.reader: ", "rapidocr brings its own weights"),
+    ),
+    "a hash that is none": (b'[sight.reader]\nsha256 = "abc"\n', {}, ("sight.reader.sha256: ",)),
+    "a family that nobody knows": (
+        b"",
+        {"CLEARWAY_SIGHT__DETECTOR__FAMILY": "yolov5"},
+        (
+            "the variable CLEARWAY_SIGHT__DETECTOR__FAMILY: sight.detector.family: Input should be 'clearway-street', 'yolov9-plate'",
+        ),
+    ),
+    "a variable that makes the file wrong": (
+        b'[sight.detector]\nfile = "street.onnx"\n',
+        {"CLEARWAY_SIGHT__DETECTOR__FAMILY": "clearway-street"},
+        ("the variable CLEARWAY_SIGHT__DETECTOR__FAMILY: sight.detector: ", "file and sha256 belong together"),
+    ),
+    "a variable below a value": (b"", {"CLEARWAY_HUB__PORT__HIGH": "1"}, ("the variable CLEARWAY_HUB__PORT__HIGH: hub.port: ",)),
     "a variable with an underscore too few": (b"", {"CLEARWAY_CAMERA_NAME": "gate"}, ("CLEARWAY_CAMERA_NAME", "two underscores")),
 }
 
@@ -51,6 +80,7 @@ def test_a_bad_setting_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         ("CLEARWAY_CAMERA__NAME", "7", lambda s: s.camera.name == "7"),  # a name that looks like a number
         ("CLEARWAY_CAMERA__RETRY_FOR_S", "inf", lambda s: s.camera.retry_for_s == float("inf")),  # never give up
         ("CLEARWAY_STORE__DATA", "/srv/a b", lambda s: s.store.data == Path("/srv/a b")),
+        ("CLEARWAY_SIGHT__READER__FAMILY", "clearway-plate", lambda s: s.sight.reader.family == "clearway-plate"),
         ("CLEARWAY_TEST_SCREENSHOTS", "x", lambda s: s.camera.looks_per_s == 2),  # no table's name: nobody's business
     ],
 )
@@ -65,7 +95,11 @@ def test_the_environment_wins(
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     odd = Settings.model_validate(
-        {"camera": {"name": 'gate "7"\\', "region": (0.1, 0.2, 0.9, 1.0)}, "store": {"data": "C:\\clearway\\new Köln"}}
+        {
+            "camera": {"name": 'gate "7"\\', "region": (0.1, 0.2, 0.9, 1.0)},
+            "sight": {"detector": {"family": "yolov9-plate", "file": 'odd "name".onnx', "sha256": "0" * 64}},
+            "store": {"data": "C:\\clearway\\new Köln"},
+        }
     )
     (tmp_path / "clearway.toml").write_text(as_toml(odd), encoding="utf-8")
     assert load(tmp_path / "clearway.toml") == odd

@@ -151,7 +151,7 @@ class Reading:
     `p_characters` is (n, len(plates.ALPHABET)); a row holds the probability of each character at that place and sums to at
     most 1: what is missing is the probability that nothing stands there. `legibility` (0 to 1) weighs the reading in a
     fusion; 0 says that the plate is cut or covered, so that its text is not to be trusted as whole. `region` is a guess from
-    the plate's looks, a country code or "unknown".
+    the plate's looks: the code of a country or of several ("EU"), or "unknown".
     """
 
     text: str = field(repr=False)

@@ -4,10 +4,11 @@ no third place, and an unknown key is an error that names it."""
 import json
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from clearway.errors import SettingsError
 
@@ -43,8 +44,43 @@ class CameraSettings(_Table):
         return region
 
 
+# Who finds and who reads where nobody says otherwise.
+DETECTOR: Final = "rapidocr"
+READER: Final = "rapidocr"
+
+
+class _SeenWith(_Table):
+    family: str
+    file: str = Field("", description="an ONNX file with other weights of that family; empty: those that come with it")
+    sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="the SHA-256 that this file must have, in hex")
+
+    @model_validator(mode="after")
+    def _is_pinned(self) -> Self:
+        if bool(self.file) != bool(self.sha256):
+            raise ValueError("file and sha256 belong together: name both or neither")
+        if self.file and self.family == "rapidocr":
+            raise ValueError("rapidocr brings its own weights: name no file")
+        if not self.file and self.family in ("yolov9-plate", "cct-plate"):
+            raise ValueError(f"no weights of {self.family} come with clearway: name their file and its sha256")
+        return self
+
+
+class DetectorSettings(_SeenWith):
+    family: Literal["clearway-street", "yolov9-plate", "rapidocr"] = Field(
+        DETECTOR, description="who finds plates: clearway-street, yolov9-plate (fast-alpr's detectors) or rapidocr"
+    )
+
+
+class ReaderSettings(_SeenWith):
+    family: Literal["clearway-plate", "cct-plate", "rapidocr"] = Field(
+        READER, description="who reads plates: clearway-plate, cct-plate (fast-alpr's reader) or rapidocr"
+    )
+
+
 class SightSettings(_Table):
     threads: int = Field(2, ge=1, le=64, description="processor threads for the detector and the reader")
+    detector: DetectorSettings = DetectorSettings()
+    reader: ReaderSettings = ReaderSettings()
 
 
 class TrackSettings(_Table):
@@ -102,27 +138,36 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError(f"{path} is no TOML: {error}.", remedy="mend that line, or write the file anew.") from error
     variables: dict[str, str] = {}
     for name, value in os.environ.items():
-        table, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        *path_to, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
-        if not separator and table.partition("_")[0] in Settings.model_fields:
+        if not path_to and key.partition("_")[0] in Settings.model_fields:
             raise SettingsError(f"the variable {name} is no setting.", remedy="write two underscores after the table's name.")
-        within = tables.setdefault(table, {}) if key else None
-        if isinstance(within, dict):
-            within[key] = _from_environment(value)
-            variables[f"{table}.{key}"] = name
+        if path_to:
+            _within(tables, path_to)[key] = _from_environment(value)
+            variables[".".join((*path_to, key))] = name
     try:
         return Settings.model_validate(tables)
     except ValidationError as error:
         first = error.errors()[0]
-        at = [str(part) for part in first["loc"]]
-        variable = variables.get(".".join(at[:2]))
-        known = first["type"] != "extra_forbidden"
-        fault = f"{'.'.join(at)}: {first['msg']}" if known else f"{'.'.join(at)} is no setting"
+        at = ".".join(str(part) for part in first["loc"])
+        variable = next(
+            (name for key, name in variables.items() if f"{key}.".startswith(f"{at}.") or at.startswith(f"{key}.")), None
+        )
+        fault = f"{at}: {first['msg']}" if first["type"] != "extra_forbidden" else f"{at} is no setting"
         raise SettingsError(
             f"{f'the variable {variable}' if variable else path}: {fault}.",
             remedy="see the comments that `clearway init` writes: they name every setting, its meaning and its bounds.",
         ) from None
+
+
+def _within(tables: dict[str, object], path: Sequence[str]) -> dict[str, object]:
+    """The table of that name inside those tables, made where there is none."""
+    for name in path:
+        inner = tables.get(name)
+        tables[name] = inner = inner if isinstance(inner, dict) else {}
+        tables = inner
+    return tables
 
 
 def _from_environment(text: str) -> object:
@@ -136,15 +181,21 @@ def _from_environment(text: str) -> object:
 def as_toml(settings: Settings) -> str:
     """A commented clearway.toml that says the same as `settings`."""
     lines = ["# Clearway's settings. Environment variables win: CLEARWAY_CAMERA__LOOKS_PER_S=2", ""]
-    for table, table_field in Settings.model_fields.items():
-        lines.append(f"[{table}]")
-        values = getattr(settings, table)
-        assert table_field.annotation is not None
-        for key, field in type(values).model_fields.items():
-            value = getattr(values, key)
-            shown = str(list(value)) if isinstance(value, tuple) else value
-            if isinstance(value, (str, Path)):
-                shown = json.dumps(str(value), ensure_ascii=False)  # a TOML basic string is written like a JSON string
-            lines += [f"# {field.description}", f"{key} = {shown}"]
-        lines.append("")
+    for name in Settings.model_fields:
+        lines += _as_toml(name, getattr(settings, name))
     return "\n".join(lines)
+
+
+def _as_toml(name: str, table: _Table) -> list[str]:
+    """The lines of one table, then those of the tables inside it."""
+    lines, inside = [f"[{name}]"], []
+    for key, field in type(table).model_fields.items():
+        value = getattr(table, key)
+        if isinstance(value, _Table):
+            inside += _as_toml(f"{name}.{key}", value)
+            continue
+        shown = str(list(value)) if isinstance(value, tuple) else value
+        if isinstance(value, (str, Path)):
+            shown = json.dumps(str(value), ensure_ascii=False)  # a TOML basic string is written like a JSON string
+        lines += [f"# {field.description}", f"{key} = {shown}"]
+    return [*lines, "", *inside]

@@ -12,7 +12,7 @@ import pytest
 from clearway import plates
 from clearway.camera.stills import read_picture
 from clearway.facts import Box, Detection, Frame, Kind, Pixels
-from clearway.sight.look import around, look
+from clearway.sight.look import look
 from clearway.sight.rapid import CLOCK, RapidDetector, RapidReader
 from clearway.testing.road import Road
 from clearway.track.fusion import fuse
@@ -92,14 +92,6 @@ def test_vehicles_of_the_simulated_road_are_read_at_their_best(eyes: tuple[Rapid
         assert reading is not None
         best = fuse([replace(reading, legibility=1.0)])  # one of them ends 2 px from the picture's edge
         assert best is not None and best.text == passage.plate
-
-
-def test_what_is_shown_around_a_plate_ends_below_the_windows() -> None:
-    frame = framed(np.zeros((720, 1280, 3), np.uint8))
-    plate = Box(600, 600, 704, 622)  # 520 mm are 104 px: 5 mm a pixel
-    shown = around(plate, frame)
-    assert plate.top_px - shown.top_px == pytest.approx(90)  # 0.45 m
-    assert shown.right_px - plate.right_px == pytest.approx(100)  # 0.5 m
 
 
 def _meet(found: Box, label: Box) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 
 from clearway import settings as settings_file
 from clearway.check import hotlist, register
-from clearway.edge.station import KEYS, LEDGER, LISTS, now
+from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, now
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_signer, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import list_exhibits
@@ -26,11 +26,10 @@ from clearway.evidence.ledger import check
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.settings import Settings
-from clearway.sight.rapid import RapidReader
 
 ROOM_MIN_MB = 500
 EXHIBITS_CHECKED_MAX = 100
-PACKAGES = ("av", "cryptography", "fastapi", "numpy", "onnxruntime", "opencv-python-headless", "rapidocr", "sqlalchemy")
+PACKAGES = ("av", "cryptography", "fastapi", "numpy", "onnxruntime", "opencv-python-headless", "sqlalchemy")
 
 _DESCRIPTION = """\
 Tries every part that a camera's program and the hub need, and says of each whether it works; for what does not, what to do."""
@@ -86,13 +85,13 @@ def run(given: argparse.Namespace) -> int:
 def _checks(given: argparse.Namespace) -> Iterator[Check]:
     yield Check("Python", sys.version.split()[0])
     yield _tried("Packages", _packages)
-    yield _tried("Sight", _sight)
     try:
         settings = settings_file.load(given.settings)
         yield Check("Settings", "read, every key known")
     except SettingsError as error:
         yield Check("Settings", error.happened, error.remedy)
         settings = Settings()
+    yield _tried("Sight", lambda: _sight(settings))
     data = given.data or settings.store.data
     if not data.is_dir():
         yield Check("Data folder", f"there is no {data}", "run `clearway init`, or name the folder with --data.")
@@ -127,16 +126,20 @@ def _packages() -> str:
     return ", ".join(found)
 
 
-def _sight() -> str:
+def _sight(settings: Settings) -> str:
     """Reads a plate that is drawn here and now, with the weights that a camera would use."""
+    detector, reader = first_sight(settings)
     drawn = "KB4827"
     pixels = np.full((64, 240, 3), 255, np.uint8)
     cv2.putText(pixels, drawn, (14, 46), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 4, cv2.LINE_AA)
     frame = Frame("doctor", 0, now(), 0.0, pixels)
-    reading = RapidReader(threads=1).read(frame, Detection(Kind.PLATE, Box(0, 0, 240, 64), 1.0))
+    reading = reader.read(frame, Detection(Kind.PLATE, Box(0, 0, 240, 64), 1.0))
     if reading is None or reading.text != drawn:
-        raise InstallationError("a plainly drawn plate is not read.", remedy="install rapidocr and onnxruntime anew.")
-    return "a drawn plate was read"
+        raise InstallationError(
+            f"a plainly drawn plate is not read by {reader.name}.",
+            remedy="choose other weights in [sight.reader], or install anew.",
+        )
+    return f"a drawn plate was read by {reader.name}; {detector.name} finds them"
 
 
 def _room(data: Path) -> str:

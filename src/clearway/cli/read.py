@@ -12,11 +12,11 @@ from clearway import settings as settings_file
 from clearway.camera.clip import SIDE_MIN_PX
 from clearway.camera.stills import read_picture
 from clearway.edge.guard import leave_no_dump
+from clearway.edge.station import first_sight
 from clearway.errors import SourceError
 from clearway.facts import Box, Detection, Frame, Kind, Reading
 from clearway.ports import Detector, Reader
 from clearway.sight.look import look
-from clearway.sight.rapid import RapidDetector, RapidReader
 from clearway.track.fusion import fuse
 
 # A crop may be as small as a far plate is: whether anything can be read there is the reader's to say.
@@ -52,8 +52,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(given: argparse.Namespace) -> int:
     """0 where every picture could be read, else the exit code of the first that could not."""
     leave_no_dump()
-    threads = settings_file.load(given.settings).sight.threads
-    detector, reader = RapidDetector(threads), RapidReader(threads)
+    detector, reader = first_sight(settings_file.load(given.settings), stills=True)
     exit_code = 0
     for path in given.images:
         try:

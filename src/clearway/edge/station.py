@@ -24,9 +24,12 @@ from clearway.facts import Passage
 from clearway.ports import Detector, Reader, Rule, Source
 from clearway.rules.papers import Papers
 from clearway.rules.wanted import Wanted
-from clearway.settings import Settings
+from clearway.settings import DetectorSettings, ReaderSettings, Settings
 from clearway.sight.attention import Attention
-from clearway.sight.rapid import RapidDetector, RapidReader
+from clearway.sight.fast_alpr import CctReader, YoloDetector
+from clearway.sight.network import Weights, our_own
+from clearway.sight.plate import PlateReader
+from clearway.sight.street import StreetDetector
 from clearway.store.store import Store
 from clearway.track.tracker import Tracker
 
@@ -143,6 +146,34 @@ def open_camera(source: str, settings: Settings, announce: Callable[[str], None]
     )
 
 
-def first_sight(settings: Settings) -> tuple[RapidDetector, RapidReader]:
-    """The detector and the reader that the settings ask for."""
-    return RapidDetector(settings.sight.threads, enlarge_max=1.0), RapidReader(settings.sight.threads)
+def first_sight(settings: Settings, *, stills: bool = False) -> tuple[Detector, Reader]:
+    """The detector and the reader that the settings ask for; for `stills`, which somebody chose, more time may go into each.
+
+    InstallationError where their weights are missing, damaged or not the ones that were meant.
+    """
+    sight = settings.sight
+    return _detector(sight.detector, sight.threads, stills), _reader(sight.reader, sight.threads)
+
+
+def _detector(asked: DetectorSettings, threads: int, stills: bool) -> Detector:
+    if asked.family == "clearway-street":
+        return StreetDetector(_weights(asked, "street"), threads)
+    if asked.family == "yolov9-plate":
+        return YoloDetector(_weights(asked), threads)
+    from clearway.sight.rapid import RapidDetector  # noqa: PLC0415 - an optional extra
+
+    return RapidDetector(threads, enlarge_max=4.0 if stills else 1.0)
+
+
+def _reader(asked: ReaderSettings, threads: int) -> Reader:
+    if asked.family == "clearway-plate":
+        return PlateReader(_weights(asked, "plate"), threads)
+    if asked.family == "cct-plate":
+        return CctReader(_weights(asked), threads)
+    from clearway.sight.rapid import RapidReader  # noqa: PLC0415 - the same
+
+    return RapidReader(threads)
+
+
+def _weights(asked: DetectorSettings | ReaderSettings, own: str = "") -> Weights:
+    return Weights(Path(asked.file), asked.sha256) if asked.file else our_own(own)

@@ -23,25 +23,28 @@ class Seen:
 
 
 def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reader) -> Seen:
-    """What is in those regions of the frame; one sighting a plate."""
+    """What is in those regions of the frame; one sighting a plate. Nothing is made of people and faces."""
     sightings: list[Sighting] = []
     unread: list[Box] = []
-    for detection in (found for region in regions for found in detector.find(frame, region)):
+    found = [one for region in regions for one in detector.find(frame, region)]
+    vehicles = [one.box for one in found if one.kind in (Kind.VEHICLE, Kind.TWO_WHEELER)]
+    for detection in found:
         if detection.kind is not Kind.PLATE or any(_same(detection, seen) for seen in sightings):
             continue
         reading = reader.read(frame, detection)
         if reading is None:
             unread.append(detection.box)
         else:
-            box = around(detection.box, frame)
+            box = around(detection.box, frame, vehicles)
             sightings.append(Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading))
     return Seen(tuple(sightings), tuple(unread))
 
 
-def around(plate: Box, frame: Frame) -> Box:
+def around(plate: Box, frame: Frame, vehicles: Sequence[Box] = ()) -> Box:
     """The part of the vehicle around its plate that may be shown, inside the frame.
 
-    Until a detector finds vehicles, the plate itself is the measure: its size is fixed by law.
+    The plate is the measure, for its size is fixed by law. Where a vehicle was found around it (the smallest, if several were),
+    no more is shown than that vehicle.
     """
     px_per_m = plate.width_px / PLATE_WIDTH_M
     region = Box(
@@ -51,7 +54,8 @@ def around(plate: Box, frame: Frame) -> Box:
         plate.bottom_px + BELOW_M * px_per_m,
     ).within(frame.width_px, frame.height_px)
     assert region is not None, "a plate lies inside its frame"
-    return region
+    own = min((box for box in vehicles if box.common(plate) == plate), key=lambda box: box.area_px, default=region)
+    return region.common(own) or region
 
 
 def _same(detection: Detection, seen: Sighting) -> bool:

@@ -45,7 +45,8 @@ class PlateReader:
     def __init__(self, weights: Weights, threads: int = 2) -> None:
         self._network = Network(FAMILY, weights, threads)
         self.name, self.weights = self._network.name, self._network.weights
-        alphabet, self._regions = self._network.says["alphabet"], self._network.says["regions"].split()
+        alphabet = self._network.says["alphabet"]
+        self._regions = [code if code == "unknown" else code.upper() for code in self._network.says["regions"].split()]
         if sorted(alphabet) != sorted(plates.ALPHABET):
             self._network.refuse("reads another alphabet than clearway's")
         self._places = [alphabet.index(character) for character in plates.ALPHABET]

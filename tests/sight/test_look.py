@@ -1,0 +1,60 @@
+"""What is told of a look: vehicles with plates, no more of a vehicle than there is, and nothing of people."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from clearway import plates
+from clearway.facts import Box, Detection, Frame, Kind, Reading
+from clearway.sight.look import around, look
+
+FRAME = Frame("test", 0, datetime(2026, 11, 22, 8, tzinfo=UTC), 0.0, np.zeros((720, 1280, 3), np.uint8))
+PLATE = Box(600, 600, 704, 622)  # 520 mm are 104 px: 5 mm a pixel
+CAR, LORRY = Box(520, 300, 780, 660), Box(400, 0, 1000, 700)
+
+
+class Eyes:
+    """A detector that finds what it was told to, and a reader that reads the same plate everywhere."""
+
+    name = "eyes"
+    weights: tuple[tuple[str, str], ...] = ()
+
+    def __init__(self, *found: tuple[Kind, Box]) -> None:
+        self._found = tuple(Detection(kind, box, 0.9) for kind, box in found)
+
+    def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
+        return self._found
+
+    def read(self, frame: Frame, plate: Detection) -> Reading | None:
+        assert plate.kind is Kind.PLATE, "only plates are read"
+        p_characters = np.zeros((1, len(plates.ALPHABET)))
+        p_characters[0, 0] = 1.0
+        return Reading("0", p_characters)
+
+
+def test_what_is_shown_around_a_plate_ends_below_the_windows() -> None:
+    shown = around(PLATE, FRAME)
+    assert PLATE.top_px - shown.top_px == pytest.approx(90)  # 0.45 m
+    assert shown.right_px - PLATE.right_px == pytest.approx(100)  # 0.5 m
+
+
+def test_it_ends_with_the_vehicle_too() -> None:
+    shown = around(PLATE, FRAME, [LORRY, CAR, Box(0, 0, 100, 100)])
+    assert shown == around(PLATE, FRAME).common(CAR), "the smallest vehicle around the plate is its own"
+    assert around(PLATE, FRAME, [Box(0, 0, 650, 720)]) == around(PLATE, FRAME), "one that the plate reaches out of is not"
+
+
+def test_people_and_faces_are_no_sightings() -> None:
+    eyes = Eyes(
+        (Kind.VEHICLE, CAR), (Kind.PERSON, Box(500, 300, 560, 500)), (Kind.FACE, Box(510, 300, 530, 330)), (Kind.PLATE, PLATE)
+    )
+    seen = look(FRAME, [FRAME.whole], eyes, eyes)
+    (sighting,) = seen.sightings
+    assert (sighting.kind, sighting.plate_box, seen.unread) == (Kind.VEHICLE, PLATE, ())
+    assert look(FRAME, [FRAME.whole], Eyes((Kind.PERSON, CAR), (Kind.FACE, CAR)), eyes).sightings == ()
+
+
+def test_a_vehicle_without_a_plate_is_no_sighting() -> None:
+    eyes = Eyes((Kind.VEHICLE, CAR), (Kind.TWO_WHEELER, CAR))
+    assert look(FRAME, [FRAME.whole], eyes, eyes).sightings == ()
