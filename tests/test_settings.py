@@ -46,7 +46,7 @@ BAD_SETTINGS: dict[str, tuple[bytes, dict[str, str], tuple[str, ...]]] = {
         b"",
         {"CLEARWAY_SIGHT__DETECTOR__FAMILY": "yolov5"},
         (
-            "the variable CLEARWAY_SIGHT__DETECTOR__FAMILY: sight.detector.family: Input should be 'clearway-street', 'yolov9-plate'",
+            "the variable CLEARWAY_SIGHT__DETECTOR__FAMILY: sight.detector.family: Input should be 'clearway-street'",
         ),
     ),
     "a variable that makes the file wrong": (
