@@ -13,13 +13,13 @@ Finds five things in one picture: {classes}. A plate comes with its four corners
 output, here or inside, by which a face or a person could be told from another one.
 
 - **In**: `pixels` (1, 3, h, w), float32, RGB, 0 to 255, sides multiples of 32. A 720p frame is looked at as 640 x 352.
-- **Out**: `boxes` (1, n, 4) left, top, right, bottom; `scores` (1, n, {count}) probabilities in the order above; `corners` (1, n, 8)
-  of a plate, clockwise from its top left; all in pixels of the input. Boxes overlap; the best of those that share more than half are
-  meant (suppression by class at IoU 0.5).
+- **Out**: `boxes` (1, n, 4) left, top, right, bottom; `scores` (1, n, {count}) probabilities in the order above; `corners`
+  (1, n, 8) of a plate, clockwise from its top left; all in pixels of the input. Boxes overlap; of those of one class that
+  share more than half (IoU 0.5) the best is meant.
 - **Network**: {parameters:.2f} M parameters, dense 3 x 3 convolutions, strides 8, 16 and 32. {megabytes:.2f} MB.
 - **sha256** `{digest}`
-- **Thresholds** that we chose on the held-out pictures: {thresholds}. A face's box is grown by {margin:.0%} of its width and height on
-  each side before it is hidden.
+- **Thresholds** that we chose on the held-out pictures: {thresholds}. A face's box is grown by {margin:.0%} of its
+  width and height on each side before it is hidden.
 
 ## Made by
 

@@ -159,16 +159,18 @@ def _inside(rows: np.ndarray) -> np.ndarray:
 
 def judged(found: Detections, known: tuple[Thing, ...], *, people: bool) -> Iterator[Thing]:
     """What the teachers add to the known labels; `people`: the picture was taken of people, not of traffic."""
-    on = np.concatenate([found["vehicle"], found["two_wheeler"]])[:, :4]
+    on = np.concatenate([found[kind][found[kind][:, 4] >= SURE[kind][1]] for kind in ("vehicle", "two_wheeler")])[:, :4]
     for kind, rows in found.items():
         labels = np.array([t.box for t in known if t.kind == kind], np.float32).reshape(-1, 4)
         met = np.zeros(len(rows), bool)
         if len(labels):
             met = (overlaps(rows[:, :4], labels) > 0.3).any(1) | (overlaps(rows[:, :4], labels, over_first=True) > 0.7).any(1)
         rows = rows[~met]  # noqa: PLW2901  a detection that meets a known label says nothing new
-        # a plate that hangs on nothing is a doubtful one; a weak face in traffic is a lamp or an emblem
-        loose = ~(overlaps(rows[:, :4], on, over_first=True) > 0.8).any(1) if kind == "plate" else np.zeros(len(rows), bool)
-        lowest = 0.6 if kind == "face" and not people else SURE[kind][1]
+        # among people a plate that hangs on nothing is a doubtful one; in traffic a weak face is a lamp or an emblem
+        loose = np.zeros(len(rows), bool)
+        if kind == "plate" and people:
+            loose = ~(overlaps(rows[:, :4], on, over_first=True) > 0.8).any(1)
+        lowest = SURE[kind][0 if kind == "face" and not people else 1]
         for (*box, score), doubtful in zip(rows.tolist(), loose.tolist(), strict=True):
             if score >= lowest:
                 yield Thing(kind, tuple(round(v, 1) for v in box), None, round(min(score, 0.5) if doubtful else score, 3))

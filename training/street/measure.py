@@ -132,7 +132,9 @@ def off_corners(seen: list[tuple[Picture, Found]]) -> list[float]:
 def pasted(weights: Path, pictures: list[Picture], at: float, count: int = 400, side: int = 384) -> str:
     """How drawn plates of every shape fare when they are laid into held-out pictures: a Markdown table by shape and width."""
     dice = random.Random(71)
-    scenes = Scenes([p for p in pictures if p.held_out], [panels.plate(dice) for _ in range(400)], side, 71)
+    scenes = Scenes(
+        [p for p in pictures if p.held_out], [panels.plate(dice) for _ in range(200)] + panels.true(200, 71), side, 71
+    )
     eyes = Eyes(weights, side)
     results: dict[tuple[str, str], list[tuple[bool, float]]] = {}
     for _ in range(count):

@@ -35,11 +35,17 @@ class Residual(nn.Module):
 
 
 class Head(nn.Module):
-    """Logits (5), box (4) and corners (8) for every cell of one map; the weights are shared by all strides."""
+    """Logits (5), box (4) and corners (8) for every cell of one map.
+
+    The weights are shared by all strides, the batch norms are not: maps differ in their statistics, and a mean of them fits none.
+    """
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.judge, self.measure = Conv(width, inner), Conv(width, inner)
+        self.judge = nn.Conv2d(width, inner, 3, padding=1, bias=False)
+        self.measure = nn.Conv2d(width, inner, 3, padding=1, bias=False)
+        self.judge_norms = nn.ModuleList(nn.BatchNorm2d(inner) for _ in STRIDES)
+        self.measure_norms = nn.ModuleList(nn.BatchNorm2d(inner) for _ in STRIDES)
         self.classes = nn.Conv2d(inner, len(CLASSES), 1)
         self.box = nn.Conv2d(inner, 4, 1)
         self.corners = nn.Conv2d(inner, 8, 1)
@@ -48,9 +54,10 @@ class Head(nn.Module):
             nn.init.zeros_(layer.bias)
         nn.init.constant_(self.classes.bias, -4.6)  # p = 0.01 at first: nearly every cell is empty
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        measured = self.measure(x)
-        return self.classes(self.judge(x)), self.box(measured), self.corners(measured)
+    def forward(self, x: Tensor, level: int) -> tuple[Tensor, Tensor, Tensor]:
+        judged = torch.relu(self.judge_norms[level](self.judge(x)))
+        measured = torch.relu(self.measure_norms[level](self.measure(x)))
+        return self.classes(judged), self.box(measured), self.corners(measured)
 
 
 class Street(nn.Module):
@@ -87,7 +94,7 @@ class Street(nn.Module):
         return boxes, logits, corners
 
     def _read(self, level: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        logits, box, offsets = (part.flatten(2).transpose(1, 2).float() for part in self.head(x))
+        logits, box, offsets = (part.flatten(2).transpose(1, 2).float() for part in self.head(x, level))
         stride = float(STRIDES[level])
         centre = cells(x.shape[2], x.shape[3], stride, x.device) + box[..., :2] * stride
         size = torch.exp(torch.clamp(box[..., 2:] + self.scales[level], -3.0, 4.0)) * (stride * 3)

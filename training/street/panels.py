@@ -1,7 +1,7 @@
 """Draws flat things to paste into scenes: plates of every shape, and panels of text that are no plates.
 
 Only their look at a few pixels' height matters here, so they are plain: fields, borders, bands, one or two rows of characters.
-Truer ones, drawn for the reader, may be mixed in from a pool of pictures (`kept`).
+Truer ones, drawn as for the reader, are mixed in (`true`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from training.plates import render
 
 FONTS = Path("/usr/share/fonts")
 LATIN = (
@@ -219,20 +221,10 @@ def clock(dice: random.Random) -> str:
     )
 
 
-def kept(folder: Path | None, limit: int, dice: random.Random) -> list[np.ndarray]:
-    """Plates (h, w, 3) RGB out of the pool that was drawn for the reader; see its README for the format."""
-    if folder is None:
-        return []
-    found: list[np.ndarray] = []
-    files = sorted(folder.glob("*.npz"))
-    dice.shuffle(files)
-    for file in files:
-        if len(found) >= limit:
-            break
-        pool = np.load(file)
-        widths = pool["widths"] if "widths" in pool else [pool["canvases"].shape[2]] * len(pool["canvases"])
-        found.extend(np.ascontiguousarray(canvas[:, :width]) for canvas, width in zip(pool["canvases"], widths, strict=True))
-    return found[:limit]
+def true(count: int, seed: int) -> list[np.ndarray]:
+    """Plates (h, w, 3) RGB as they are drawn for the reader, in true layouts and typefaces."""
+    dice = np.random.default_rng(seed)
+    return [np.ascontiguousarray(render.draw(dice).pixels) for _ in range(count)]
 
 
 def pyramid(picture: np.ndarray) -> list[np.ndarray]:

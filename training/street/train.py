@@ -1,6 +1,6 @@
 """Trains the street detector from nothing, on one CPU thread unless told otherwise; started again, it goes on where it stopped.
 
-    python -m training.street.train --work DIR [--plates POOL] [--steps N]
+    python -m training.street.train --work DIR [--steps N]
 
 Writes DIR/street.pt (network, its moving average, optimiser, step) every few minutes and prints what the losses are.
 """
@@ -66,12 +66,12 @@ def real_plates(pictures: list[data.Picture]) -> list[np.ndarray]:
     return [np.ascontiguousarray(crop) for crop in found if min(crop.shape[:2]) >= 14]
 
 
-def scenery(labels: Path, pool: Path | None, side: int, seed: int) -> Scenes:
+def scenery(labels: Path, side: int, seed: int) -> Scenes:
     """Crops of the training pictures, with plates that were drawn plainly, drawn truly, and cut out of other pictures."""
     dice = random.Random(seed)
     pictures = [p for p in data.load(labels) if not p.held_out]
-    plain, true, real = [panels.plate(dice) for _ in range(1500)], panels.kept(pool, 6000, dice), real_plates(pictures)
-    print(f"{len(pictures)} pictures; plates: {len(plain)} plain, {len(true)} from the pool, {len(real)} real", flush=True)
+    plain, true, real = [panels.plate(dice) for _ in range(1500)], panels.true(2500, seed), real_plates(pictures)
+    print(f"{len(pictures)} pictures; plates: {len(plain)} plain, {len(true)} true, {len(real)} real", flush=True)
     drawn = plain + true
     return Scenes(pictures, drawn + real * (1 + len(drawn) // (5 * len(real))), side, seed)
 
@@ -130,8 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     say = " (default: %(default)s)"
     parser.add_argument("--work", type=Path, default=Path("training/work"), help="where caches are kept" + say)
-    parser.add_argument("--plates", type=Path, help="a pool of plates drawn by training.plates, to be mixed with plain ones")
-    parser.add_argument("--steps", type=int, default=8000, help="in all; the rate falls over the last 40 %%" + say)
+    parser.add_argument("--steps", type=int, default=8000, help="in all; the rate falls over the second half" + say)
     parser.add_argument("--batch", type=int, default=16, help="crops a step" + say)
     parser.add_argument("--side", type=int, default=320, help="pixels of a crop's side" + say)
     parser.add_argument("--seed", type=int, default=3, help="of the weights and of the crops" + say)
@@ -141,13 +140,13 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.manual_seed(given.seed)
     pupil = Pupil(given.work / "street.pt")
-    scenes = scenery(given.work / "labels.jsonl", given.plates, given.side, given.seed + pupil.step)
+    scenes = scenery(given.work / "labels.jsonl", given.side, given.seed + pupil.step)
     loss_of = Loss(given.side, given.side)
     sums: dict[str, float] = {}
     began = saved = time.monotonic()
     first = pupil.step
     while pupil.step < given.steps:
-        rate = PEAK * min(1, (pupil.step + 1) / WARM) * min(1.0, max(0.02, (given.steps - pupil.step) / (0.4 * given.steps)))
+        rate = PEAK * min(1, (pupil.step + 1) / WARM) * min(1.0, max(0.02, (given.steps - pupil.step) / (0.5 * given.steps)))
         for name, value in pupil.learn(loss_of, *batch_of(scenes, given.batch), rate).items():
             sums[name] = sums.get(name, 0.0) + value
         if pupil.step % 50 == 0:
