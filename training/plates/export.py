@@ -73,7 +73,7 @@ sha256: {sha256}
 |---|---|---|
 | `training/plates/render.py` | plates drawn afresh, about nine in ten | ours, Apache-2.0 |
 | typefaces of `@fontsource/*`, fonts-opendin, -routed-gothic, -liberation, -noto-cjk | glyphs | OFL-1.1 |
-| fonts-roadgeek; fonts-dejavu | glyphs | MIT; Bitstream Vera |
+| fonts-roadgeek; fonts-droid-fallback; fonts-dejavu | glyphs | MIT; Apache-2.0; Bitstream Vera |
 | `train/crops/cn_crops_lprnet` | Chinese plates with texts | Apache-2.0 |
 | `train/scenes/cn_easypr` | Chinese plates with texts | Apache-2.0 |
 | `train/boxes/ro_detect`, `roboflow_mixed_detect`, `corners_iwpod` | plates that RapidOCR and fast-alpr read alike | MIT |

@@ -79,7 +79,11 @@ _OF_THE_ROAD = (
     "truetype/liberation/LiberationSans-Bold.ttf",
     "truetype/dejavu/DejaVuSans-Bold.ttf",
 )
-_CHINESE = (("opentype/noto/NotoSansCJK-Bold.ttc", 2), ("opentype/noto/NotoSansCJK-Regular.ttc", 2))
+# The second face of Noto's collections is the one for simplified characters.
+_CHINESE = [
+    *((f"opentype/noto/NotoSansCJK-{weight}.ttc", 2) for weight in ("Regular", "Medium", "Bold", "Black", "DemiLight")),
+    ("truetype/droid/DroidSansFallbackFull.ttf", 0),
+]
 
 
 @dataclass(frozen=True, slots=True)
