@@ -45,7 +45,7 @@ class Ours:
     def __init__(self, settings: Settings) -> None:
         cv2.setNumThreads(1)
         one_thread = settings.sight.model_copy(update={"threads": 1})
-        self._detector, self._reader = first_sight(settings.model_copy(update={"sight": one_thread}))
+        self._detector, self._reader = first_sight(settings.model_copy(update={"sight": one_thread}), stills=True)
         self.name = f"{self._detector.name} + {self._reader.name}"
 
     def scene(self, path: Path) -> Answer:

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SCENES = ("openalpr_us", "openalpr_eu", "openalpr_br", "mixed_ablanco", "ua_nomeroff", "ar_scenes")
 CROPS = ("ar_crops", "br_crops_traindet", "dz_crops", "ir_crops")
-# Which pictures, by number, no training has seen: the same as HELD_OUT in training/street/data.py.
+# Which pictures, by number, no training has seen: the same as HELD_OUT in training/split.py.
 HELD_OUT: dict[str, Callable[[int], bool]] = {
     "plates/train/boxes/ro_detect": lambda number: 30 <= number % 85 < 52,
     "plates/train/scenes/cn_easypr": lambda number: number % 2 == 1,
