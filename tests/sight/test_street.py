@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tests.sight import networks
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.sight import street
 from clearway.sight.network import Weights
+from clearway.sight.plate import PlateReader
 from clearway.sight.street import StreetDetector
 from clearway.testing import contracts
 
@@ -104,6 +106,13 @@ def test_best_comes_first_and_never_too_many(made: StreetDetector) -> None:
     for kind in (Kind.VEHICLE, Kind.PERSON):
         assert 10 < len(only(found, kind)) <= street.FOUND_MAX
     assert [one.p for one in found] == sorted((one.p for one in found), reverse=True)
+
+
+def test_a_picture_of_40_megapixels_costs_no_more_looks(made: StreetDetector, tmp_path: Path) -> None:
+    frame = Frame("test", 0, AT, 0.0, np.zeros((5200, 7700, 3), np.uint8))
+    reader = PlateReader(networks.plate(tmp_path / "plate.onnx"), threads=1)
+    assert made.find(frame, frame.whole) == ()
+    assert reader.read(frame, Detection(Kind.PLATE, frame.whole, 1.0)) is None
 
 
 def test_it_keeps_the_contract(made: StreetDetector) -> None:
