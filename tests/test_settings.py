@@ -45,9 +45,7 @@ BAD_SETTINGS: dict[str, tuple[bytes, dict[str, str], tuple[str, ...]]] = {
     "a family that nobody knows": (
         b"",
         {"CLEARWAY_SIGHT__DETECTOR__FAMILY": "yolov5"},
-        (
-            "the variable CLEARWAY_SIGHT__DETECTOR__FAMILY: sight.detector.family: Input should be 'clearway-street'",
-        ),
+        ("the variable CLEARWAY_SIGHT__DETECTOR__FAMILY: sight.detector.family: Input should be 'clearway-street'",),
     ),
     "a variable that makes the file wrong": (
         b'[sight.detector]\nfile = "street.onnx"\n',
