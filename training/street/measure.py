@@ -21,6 +21,7 @@ import numpy as np
 
 from training.street import data, panels
 from training.street.boxes import overlaps, suppress
+from training.street.card import card
 from training.street.data import PEER, Picture
 from training.street.export import WEIGHTS
 from training.street.label import session
@@ -29,7 +30,7 @@ from training.street.scenes import Scenes
 
 LONG = 640  # the longer side, as the network sees it
 LOWEST = 0.05
-FACE_MARGIN = 0.12  # of a face's width and height, added on each side before it is hidden
+FACE_MARGIN = 0.25  # of a face's width and height, added on each side before it is hidden
 Found = dict[str, np.ndarray]  # kind → (n, 13): box, score, corners; pixels of the picture
 
 
@@ -223,9 +224,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("training/work"), help="where labels.jsonl is (default: %(default)s)")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the file to measure (default: %(default)s)")
+    parser.add_argument("--card", type=Path, help="also write the card of the weights to this file")
+    parser.add_argument("--commands", type=Path, help="a file with the commands that made the weights, for the card")
     given = parser.parse_args()
     cv2.setNumThreads(1)
-    print(report(given.weights, data.load(given.work / "labels.jsonl")))
+    figures = report(given.weights, data.load(given.work / "labels.jsonl"))
+    print(figures)
+    if given.card:
+        commands = given.commands.read_text("utf-8").strip() if given.commands else "not told"
+        given.card.write_text(card(given.weights, figures, FACE_MARGIN, commands), "utf-8")
 
 
 if __name__ == "__main__":

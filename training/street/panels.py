@@ -45,6 +45,8 @@ WORDS = (
     "service",
 )
 
+SIGNS = "可水洗重复使用防雾新闻中央社银行大楼欢迎安全出口小心地滑公司电话人民医院超市车站饭店"
+
 WHITE, YELLOW, BLACK, BLUE = (232, 232, 228), (240, 200, 30), (20, 20, 22), (20, 60, 160)
 GREEN, RED, GREY, ORANGE = (30, 120, 70), (170, 25, 30), (170, 172, 175), (235, 130, 30)
 HEIGHT = 64
@@ -159,9 +161,11 @@ def panel(dice: random.Random) -> np.ndarray:
     )
     if kind == 0:  # a shop's or a lorry's letters in small case
         text = " ".join(dice.sample(WORDS, dice.randint(1, 3)))
-        text = dice.choice((text, text.title(), text.upper() + " " + text.upper()))
-        image = Image.new("RGB", (int(HEIGHT * 0.42 * len(text)) + 16, HEIGHT), field)
-        _row(image, text, dice.choice(LATIN), ink, (4, 6, image.width - 4, HEIGHT - 6), dice)
+        text, face, wide = dice.choice((text, text.title(), text.upper() + " " + text.upper())), dice.choice(LATIN), 0.42
+        if dice.random() < 0.6:
+            text, face, wide = "".join(dice.choices(SIGNS, k=dice.randint(2, 8))), CHINESE, 0.95
+        image = Image.new("RGB", (int(HEIGHT * wide * len(text)) + 16, HEIGHT), field)
+        _row(image, text, face, ink, (4, 6, image.width - 4, HEIGHT - 6), dice)
     elif kind == 1:  # many rows
         image = Image.new("RGB", (dice.randint(60, 160), 96), field)
         rows = dice.randint(3, 6)

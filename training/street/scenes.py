@@ -28,7 +28,7 @@ SHARES = {
     "plates/train/scenes/cn_easypr": 0.15,
     "faces": 0.3,
 }
-SIZES = {"vehicle": (14, 420), "two_wheeler": (14, 320), "person": (9, 240), "face": (7, 200), "plate": (9, 260)}
+SIZES = {"vehicle": (14, 420), "two_wheeler": (14, 320), "person": (9, 240), "face": (7, 200), "plate": (9, 300)}
 
 
 @dataclass
@@ -131,11 +131,13 @@ class Scenes:
         dice = self.dice
         source = dice.choices(self.sources, cum_weights=self.cumulative)[0]
         pixels, labels = self._crop(source, side)
-        for _ in range(dice.choice((0, 0, 0, 1, 1, 2))):
+        for _ in range(dice.choice((0, 0, 1, 1, 2, 3))):
             hide(labels, around(self._paste_other(pixels)))
         if dice.random() < 0.15:
             self._write_clock(pixels)
-        if dice.random() < 0.55:
+        # a plate among people is rarer than a panel, as it is in life
+        riders = (labels.kinds == NUMBER["vehicle"]) | (labels.kinds == NUMBER["two_wheeler"]) | (labels.kinds == PLATE)
+        if dice.random() < (0.55 if riders.any() else 0.2):
             labels = self._paste_plates(pixels, labels)
         return pixels, labels
 
@@ -144,7 +146,7 @@ class Scenes:
         whole, labels = source.levels[0], source.labels
         height, width = whole.shape[:2]
         scale = 640 / max(height, width) * math.exp(dice.gauss(0, 0.25))  # as it is looked at in the field
-        centre = dice.uniform(0, width), dice.uniform(0, height)
+        centre, number = (dice.uniform(0, width), dice.uniform(0, height)), None
         if len(labels) and dice.random() < 0.85:
             kinds = sorted(set(labels.kinds.tolist()))
             number = dice.choice(np.flatnonzero(labels.kinds == dice.choice(kinds)).tolist())
@@ -161,8 +163,10 @@ class Scenes:
         mirror = -1 if dice.random() < 0.5 else 1
         cos, sin = math.cos(turn) * scale, math.sin(turn) * scale
         matrix = np.array([[mirror * cos * stretch, -sin], [mirror * sin * stretch, cos]])
-        # the chosen spot lands anywhere in the crop, more often near its middle
+        # the chosen spot lands anywhere in the crop, more often near its middle; what nearly fills the crop stands in its middle
         spot = np.array([dice.triangular(0.1, 0.9, 0.5), dice.triangular(0.1, 0.9, 0.5)]) * side
+        if number is not None and labels.kinds[number] == PLATE and scale * (right - left) > 0.55 * side:
+            centre, spot = ((left + right) / 2, (top + bottom) / 2), np.array([side / 2, side / 2])
         # but no more emptiness than needed: the picture is pushed back into view
         corner = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ matrix.T
         shift = spot - matrix @ np.array(centre)
