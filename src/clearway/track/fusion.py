@@ -2,7 +2,7 @@
 
 Readings are aligned place by place, their log-probabilities added up, each weighed by how legible the plate was. Frames that
 follow each other make the same mistakes, so that nine frames are not nine witnesses: the evidence of n readings counts as that
-of sqrt(n) independent ones.
+of n ** INDEPENDENCE independent ones.
 """
 
 from collections import defaultdict
@@ -18,6 +18,9 @@ P_FLOOR = 2e-3
 # What a reading that misses a place says about it: probably nothing stands there.
 P_NOTHING_WHERE_MISSING = 0.8
 GAP_COST = 2.5
+# Measured by training/plates/fuse.py on 396 passages of plates that training never saw: with it three frames claim 78.4 % and are
+# right in 78.5 %, nine claim 84 % and are right in 82 %; with 0.5 nine claim 90 %, and the log loss is larger.
+INDEPENDENCE = 0.25
 RUNNERS_UP_MAX = 8
 
 
@@ -39,7 +42,7 @@ def evidence(whole: Sequence[Reading]) -> Probabilities:
     for reading in whole:
         votes += reading.legibility * np.log(_aligned(reading, reference))
         weight_sum += reading.legibility
-    independent = np.sqrt(len(whole)) * max(reading.legibility for reading in whole)
+    independent = len(whole) ** INDEPENDENCE * max(reading.legibility for reading in whole)
     votes *= independent / weight_sum
     weighed = np.exp(votes - votes.max(axis=1, keepdims=True))
     return np.asarray((weighed / weighed.sum(axis=1, keepdims=True))[:, :alphabet])
