@@ -87,11 +87,12 @@ def _look(plate: Pixels, seen_px: float, dice: Dice, grounds: list[Pixels], *, l
     aspect = max(aspect, 0.8)
     small_w = max(12, round(min(seen_px, 200) * (1 + 2 * MARGIN_ACROSS)))
     small_h = max(8, round(min(seen_px, 200) / aspect * (1 + 2 * MARGIN_DOWN)))
-    error = (0.045, 0.09) if loose else (0.016, 0.035)
+    # What the street detector was measured to be off by on held-out pictures: a fifth of a plate's height is nothing rare.
+    error = (0.05, 0.14) if loose else (0.022, 0.075)
     left, right = MARGIN_ACROSS / (1 + 2 * MARGIN_ACROSS), (1 + MARGIN_ACROSS) / (1 + 2 * MARGIN_ACROSS)
     top, bottom = MARGIN_DOWN / (1 + 2 * MARGIN_DOWN), (1 + MARGIN_DOWN) / (1 + 2 * MARGIN_DOWN)
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    corners += np.clip(dice.normal(0, 1, (4, 2)) * error, -0.1, 0.1)
+    corners += np.clip(dice.normal(0, 1, (4, 2)) * error, (-0.12, -0.25), (0.12, 0.25))
     if loose:  # a box without corners around a plate that is turned
         slope = dice.normal(0, 0.10)
         corners[:, 1] += (corners[:, 0] - 0.5) * slope

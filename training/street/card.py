@@ -12,7 +12,7 @@ CARD = """# The street detector, `street.onnx`
 Finds five things in one picture: {classes}. A plate comes with its four corners. Faces are found only to be hidden: there is no
 output, here or inside, by which a face or a person could be told from another one.
 
-- **In**: `pixels` (1, 3, h, w), float32, RGB, 0 to 255, sides multiples of 32. A 720p frame is looked at as 640 x 352.
+- **In**: `pixels` (1, 3, h, w), float32, RGB, 0 to 255, sides multiples of 32. A 720p frame is looked at as 640 x 384.
 - **Out**: `boxes` (1, n, 4) left, top, right, bottom; `scores` (1, n, {count}) probabilities in the order above; `corners`
   (1, n, 8) of a plate, clockwise from its top left; all in pixels of the input. Boxes overlap; of those of one class that
   share more than half (IoU 0.5) the best is meant.
