@@ -9,7 +9,8 @@ import onnx
 
 CARD = """# The street detector, `street.onnx`
 
-Finds five things in one picture: {classes}. A plate comes with its four corners. Faces are found only to be hidden: there is no
+Finds five things in one picture: {classes}.
+A plate comes with its four corners. Faces are found only to be hidden: there is no
 output, here or inside, by which a face or a person could be told from another one.
 
 - **In**: `pixels` (1, 3, h, w), float32, RGB, 0 to 255, sides multiples of 32. A 720p frame is looked at as 640 x 384.
@@ -23,7 +24,8 @@ output, here or inside, by which a face or a person could be told from another o
 
 ## Made by
 
-Trained from nothing, {steps} steps of 16 crops of 320 x 320 pixels, seed 3, on one CPU thread:
+Trained from nothing, {steps} steps of 16 crops of 320 x 320 pixels, seed 3, on one CPU thread. The recipe was mended on the way, so
+it took several starts, each from where the last one stopped:
 
 ```sh
 {commands}
@@ -55,7 +57,8 @@ figures of:
 
 - Some nine hundred pictures of few countries: what no source showed (snow, lorries from above, tuk-tuks) is found by luck.
 - Two-wheelers are the weakest class: nine sure examples in all, and hardly any is found.
-- A plate or a face wider than half of the picture is often missed: training crops showed none larger than 300 pixels.
+- A plate or a face wider than half of the picture is often missed: training crops showed none larger than 300 pixels. Looking
+  again at a smaller copy of the picture finds most of them.
 - Text in a frame (signs, name badges, captions) is taken for a plate too often; the reader has to refuse it.
 - Vehicles, two-wheelers and persons are as good as the teacher that labelled them at best.
 - A thing under about 10 pixels of the input (20 of a 720p frame) is not reliably seen; look closer where that matters.
