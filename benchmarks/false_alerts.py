@@ -1,6 +1,6 @@
 """Wrongful stops: how many of a million vehicles that nobody seeks would raise an alert, where 98 % of those sought are found.
 
-    python benchmarks/false_alerts.py [--passages 1000000] [--settings FILE]
+    python benchmarks/false_alerts.py [--passages 300000] [--settings FILE]
 
 A misread plate is what stops the wrong driver, so passages are drawn from what our own reader makes of real plates, and then go
 through the very fusion, grammar and match that a camera's program uses. How, and what is assumed:
@@ -46,7 +46,7 @@ from clearway.track.fusion import evidence, judged
 from eyes import Ours
 
 FOUND = 0.98
-LISTED, HITS, PASSAGES = 1_000_000, 20_000, 1_000_000
+LISTED, HITS, PASSAGES = 1_000_000, 20_000, 300_000
 FORMS = ("LLDDDLL", "DLLLDDD", "LLLDLDD")
 CLASSES = 5
 FRAMES, NARROWEST_PX, WIDEST_PX, WHOLE_PX = 9, 56, 120, 90
