@@ -24,8 +24,8 @@ output, here or inside, by which a face or a person could be told from another o
 
 ## Made by
 
-Trained from nothing, {steps} steps of 16 crops of 320 x 320 pixels, seed 3, on one CPU thread. The recipe was mended on the way, so
-it took several starts, each from where the last one stopped:
+Trained from nothing, {steps} steps of 16 crops of 320 x 320 pixels, seed 3, on one CPU thread. The recipe was mended on the
+way, so it took several starts, each from where the last one stopped:
 
 ```sh
 {commands}
