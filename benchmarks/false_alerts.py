@@ -23,7 +23,6 @@ passages of listed vehicles raise the alert for their own plate.
 """
 
 import argparse
-import json
 import math
 import time
 from collections import Counter, defaultdict
@@ -72,9 +71,12 @@ Passage = tuple[Piece, ...]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """False alerts per million passages with their 95 % interval, over how many passages; `words` says the rest."""
+    """False alerts per million passages with their 95 % interval, over how many passages; `words` says the rest.
 
-    per_million: float
+    `per_million` is None where no gate finds as many of the hits as it must.
+    """
+
+    per_million: float | None
     per_million_interval: tuple[float, float]
     passages: int
     words: str
@@ -224,7 +226,7 @@ def simulate(confusions: Confusions, passages: int) -> Found:
     )
     if gate <= 0:
         words = f"no gate finds {FOUND:.0%} of the hits: {reached:.1%} are found at any; {words}"
-    return Found(scale * alerts if gate > 0 else math.nan, (scale * low, scale * high), passages, words)
+    return Found(scale * alerts if gate > 0 else None, (scale * low, scale * high), passages, words)
 
 
 def _fleet(count: int, characters: str, dice: np.random.Generator) -> Iterator[str]:
@@ -279,9 +281,10 @@ def main() -> None:
     for character, instead, share in commonest(read):
         print(f"  {character} read as {instead or 'nothing':<8} {100 * share:5.2f} %")
     found = simulate(Confusions(read), given.passages)
-    low, high = found.per_million_interval
-    print(f"\nfalse alerts per million passages: {found.per_million:.2f} ({low:.2f} to {high:.2f})\n{found.words}")
-    print(json.dumps({"per_million": found.per_million, "low": low, "high": high, "passages": found.passages}))
+    if found.per_million is not None:
+        low, high = found.per_million_interval
+        print(f"\nfalse alerts per million passages: {found.per_million:.2f} ({low:.2f} to {high:.2f})")
+    print(f"\n{found.words}")
 
 
 if __name__ == "__main__":

@@ -392,8 +392,8 @@ def gate(bench: Bench, eye: Eye) -> float | None:
 
 def alerts(bench: Bench) -> Iterator[tuple[str, Measured]]:
     found = false_alerts.measure(bench.ours, bench.scratch)
-    low, high = found.per_million_interval
-    yield "false-alerts", Measured(Figure(found.per_million, low, high, found.passages), note=found.words)
+    figure = None if found.per_million is None else Figure(found.per_million, *found.per_million_interval, found.passages)
+    yield "false-alerts", Measured(figure, note=found.words)
 
 
 def faces(bench: Bench) -> Iterator[tuple[str, Measured]]:
