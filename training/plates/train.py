@@ -165,7 +165,8 @@ def main() -> None:
         saved = torch.load(path, map_location=device)
         reader.load_state_dict(saved["reader"])
         averaged.load_state_dict(saved["averaged"])
-        optimiser.load_state_dict(saved["optimiser"])
+        if "optimiser" in saved:  # what is carried in training/start has none, to be small
+            optimiser.load_state_dict(saved["optimiser"])
         step = saved["step"]
         print(f"goes on from step {step}", flush=True)
     data = torch.utils.data.DataLoader(
