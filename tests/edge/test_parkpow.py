@@ -19,7 +19,6 @@ from clearway.evidence.redact import FILL_RGB
 from clearway.evidence.verify import verify
 from clearway.facts import Passage
 from clearway.settings import Settings
-from clearway.sight.network import OUR_OWN
 
 CLIP = Path(__file__).parents[2] / "../shared/data/video/parkpow_cars.mp4"
 TRUTH = CLIP.with_name("parkpow_cars.gt.json")
@@ -43,8 +42,6 @@ SIGHTS = {
 
 @pytest.fixture(scope="module", params=SIGHTS)
 def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    if request.param == "our own" and len(list(OUR_OWN.glob("*.onnx"))) < 2:
-        pytest.skip("the weights of our own are not made yet")
     folder = tmp_path_factory.mktemp("parkpow")
     at = datetime.now(UTC)
     issued, expires = ((at + timedelta(days=days)).isoformat() for days in (-2, 30))
