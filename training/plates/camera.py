@@ -36,7 +36,7 @@ def filmed(drawn: Drawn, dice: Dice, grounds: list[Pixels], *, width_px: float |
     elif spoilt < 0.10 and len(drawn.edges_px) >= 3:
         plate, legible = _covered(drawn, dice), False
     seen_px = width_px or float(np.exp(dice.uniform(np.log(34), np.log(240))))
-    pixels = _look(plate, seen_px, dice, grounds, loose=dice.random() < 0.2)
+    pixels = _look(plate, seen_px, dice, grounds, loose=dice.random() < 0.3)
     per_character_px = seen_px / max(len(line) for line in drawn.lines)
     if per_character_px < 3.2:  # nobody could read it
         legible = False

@@ -68,7 +68,27 @@ _WIDE = [
     "share-tech-mono",
     "titillium-web",
 ]
-_ARABIC = ["lalezar", "markazi-text", "noto-sans-arabic", "vazirmatn"]
+_ARABIC = [
+    "almarai",
+    "baloo-bhaijaan-2",
+    "cairo",
+    "changa",
+    "el-messiri",
+    "harmattan",
+    "ibm-plex-sans-arabic",
+    "lalezar",
+    "lateef",
+    "lemonada",
+    "mada",
+    "markazi-text",
+    "mirza",
+    "noto-kufi-arabic",
+    "noto-naskh-arabic",
+    "noto-sans-arabic",
+    "rakkas",
+    "scheherazade-new",
+    "vazirmatn",
+]
 # Typefaces nearest to those that plates are struck with: DIN 1451 and road signs. They are drawn more often.
 _OF_THE_ROAD = (
     "truetype/opendin/OSP-DIN.ttf",

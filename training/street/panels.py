@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from training.plates import render
+from training.plates.fonts import faces, glyph
 
 FONTS = Path("/usr/share/fonts")
 LATIN = (
@@ -223,6 +224,16 @@ def clock(dice: random.Random) -> str:
             nine("LLLL 9999 LLL 99"),
         )
     )
+
+
+def words(dice: random.Random) -> np.ndarray:
+    """The mask (120, w) of some letters in a typeface of roads, signs or makers' badges."""
+    face = dice.choice(faces()[dice.choice(("condensed", "wide", "road"))])
+    text = dice.choice(WORDS) if dice.random() < 0.5 else code(dice, dice.choice(("LLL", "LLLLL", "LLLLLLL", "L999", "LLL 99", "99L")))
+    text = dice.choice((text.upper(), text.upper(), text, text.title()))
+    parts = [glyph(face, c) if c != " " else np.zeros((120, 24), np.uint8) for c in text]
+    gap = np.zeros((120, dice.randint(3, 22)), np.uint8)
+    return np.hstack([part for p in parts for part in (p, gap)])
 
 
 def true(count: int, seed: int) -> list[np.ndarray]:

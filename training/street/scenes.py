@@ -28,7 +28,7 @@ SHARES = {
     "plates/train/scenes/cn_easypr": 0.15,
     "faces": 0.3,
 }
-SIZES = {"vehicle": (14, 420), "two_wheeler": (14, 320), "person": (9, 240), "face": (7, 200), "plate": (9, 300)}
+SIZES = {"vehicle": (12, 420), "two_wheeler": (12, 320), "person": (9, 260), "face": (7, 300), "plate": (9, 330)}
 
 
 @dataclass
@@ -111,17 +111,18 @@ class Scenes:
             weights.append(SHARES[folder] / max(1, counts[folder]) * rare)
         self.cumulative = np.cumsum(weights).tolist()
         self.plates = [panels.pyramid(p) for p in plates]
-        self.others = [panels.pyramid(panels.panel(self.dice)) for _ in range(400)]
+        self.others = [panels.pyramid(panels.panel(self.dice)) for _ in range(800)]
 
     def draw(self) -> tuple[np.ndarray, Labels]:
         """One crop (side, side, 3) RGB and its labels."""
-        if self.dice.random() < 0.2:
-            half = self.side // 2
+        if self.dice.random() < 0.25:  # several scenes beside each other: many small things
+            parts = 2 if self.dice.random() < 0.7 else 4
+            part_px = self.side // parts
             pixels, labels = np.empty((self.side, self.side, 3), np.uint8), Labels()
-            for top in (0, half):
-                for left in (0, half):
-                    part, seen = self._scene(half)
-                    pixels[top : top + half, left : left + half] = part
+            for top in range(0, self.side, part_px):
+                for left in range(0, self.side, part_px):
+                    part, seen = self._scene(part_px)
+                    pixels[top : top + part_px, left : left + part_px] = part
                     labels = labels.plus(seen.moved(left, top))
         else:
             pixels, labels = self._scene(self.side)
@@ -135,6 +136,8 @@ class Scenes:
             hide(labels, around(self._paste_other(pixels)))
         if dice.random() < 0.15:
             self._write_clock(pixels)
+        for _ in range(dice.choice((0, 0, 0, 1, 2))):
+            self._write_words(pixels)
         # a plate among people is rarer than a panel, as it is in life
         riders = (labels.kinds == NUMBER["vehicle"]) | (labels.kinds == NUMBER["two_wheeler"]) | (labels.kinds == PLATE)
         if dice.random() < (0.55 if riders.any() else 0.2):
@@ -312,6 +315,29 @@ class Scenes:
         colour = dice.choice(((255, 255, 255), (255, 255, 255), (250, 240, 60), (20, 20, 20), (255, 40, 40), (60, 255, 60)))
         cv2.putText(pixels, text, at, font, size, colour, dice.choice((1, 1, 2)), cv2.LINE_AA)
 
+    def _write_words(self, pixels: np.ndarray) -> None:
+        """Letters with no plate under them: a maker's badge, a sign on a wall, a caption with its outline."""
+        dice, side = self.dice, pixels.shape[0]
+        mask = panels.words(dice)
+        tall = math.exp(dice.uniform(math.log(6), math.log(0.3 * side)))
+        wide = min(tall * mask.shape[1] / mask.shape[0] * dice.uniform(0.8, 1.3), 1.5 * side)
+        turn = math.radians(dice.gauss(0, 5))
+        x, y = dice.uniform(-0.2, 0.9) * side, dice.uniform(0, 0.95) * side
+        along, down = np.array([math.cos(turn), math.sin(turn)]) * wide, np.array([-math.sin(turn), math.cos(turn)]) * tall
+        corner = np.array([x, y])
+        matrix = square_to(np.stack([corner, corner + along, corner + along + down, corner + down]), *mask.shape)
+        shrink = mask.shape[0] / tall
+        if shrink > 1.5:
+            mask = cv2.GaussianBlur(mask, (0, 0), 0.4 * shrink)
+        laid = cv2.warpPerspective(mask, matrix, (side, side))
+        tone = dice.choice((235, 250, 200, 30, 10, dice.randint(0, 255)))
+        colour = np.array([tone] * 3 if dice.random() < 0.7 else [dice.randint(0, 255) for _ in range(3)], np.float32)
+        if dice.random() < 0.3:  # a caption's or a badge's outline
+            edge = cv2.dilate(laid, np.ones((3, 3), np.uint8))[..., None].astype(np.float32) / 255
+            pixels[:] = (pixels * (1 - edge) + (255 - colour) * edge).astype(np.uint8)
+        cover = laid[..., None].astype(np.float32) / 255
+        pixels[:] = (pixels * (1 - cover) + colour * cover).astype(np.uint8)
+
     def _weather(self, pixels: np.ndarray) -> np.ndarray:
         """The same crop under other light, through another lens, on another sensor."""
         dice, side = self.dice, pixels.shape[0]
@@ -322,8 +348,8 @@ class Scenes:
             kernel = np.zeros((length, length), np.float32)
             cv2.line(kernel, (0, dice.randint(0, length - 1)), (length - 1, dice.randint(0, length - 1)), 1.0)
             pixels = cv2.filter2D(pixels, -1, kernel / kernel.sum())
-        if dice.random() < 0.12:
-            scale = dice.uniform(0.4, 0.8)
+        if dice.random() < 0.2:
+            scale = dice.uniform(0.35, 0.8)
             small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             pixels = cv2.resize(small, (side, side), interpolation=dice.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
         night = dice.random() < 0.12

@@ -101,7 +101,8 @@ class Pupil:
         if place.exists():
             kept = torch.load(place, weights_only=True)
             for name in ("net", "mean", "optimiser"):
-                getattr(self, name).load_state_dict(kept[name])
+                if name in kept:  # what is carried in training/start has no optimiser, to be small
+                    getattr(self, name).load_state_dict(kept[name])
             self.step = kept["step"]
 
     def save(self) -> None:
