@@ -17,7 +17,7 @@ from clearway.cli.read import CROP_SIDE_MIN_PX, in_crop, told
 from clearway.edge.station import first_sight
 from clearway.facts import Box, Detection, Frame, Reading
 from clearway.settings import Settings
-from clearway.sight.look import look
+from clearway.sight.look import P_TEXT_ALONE_MIN, look
 from clearway.track.fusion import fuse
 from sets import SHARED
 
@@ -51,7 +51,7 @@ class Ours:
     def scene(self, path: Path) -> Answer:
         frame = _frame(path)
         began_s = time.process_time()
-        seen = look(frame, [frame.whole], self._detector, self._reader)
+        seen = look(frame, [frame.whole], self._detector, self._reader, p_text_min=P_TEXT_ALONE_MIN)
         plates = [told(s.plate_box, s.reading) for s in seen.sightings if s.plate_box is not None and s.reading is not None]
         cpu_ms = 1e3 * (time.process_time() - began_s)
         return {"plates": plates + [_unread(box) for box in seen.unread], "cpu_ms": cpu_ms}

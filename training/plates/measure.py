@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from clearway.testing.score import edits
 from training.plates.camera import HEIGHT_PX, MARGIN_ACROSS, MARGIN_DOWN, WIDTH_PX, filmed
 from training.plates.grounds import grounds
 from training.plates.model import ALPHABET, LANES, Reader
@@ -47,15 +48,6 @@ def spelled(lanes: np.ndarray) -> str:
         best = lane.argmax(axis=1)
         text += "".join(ALPHABET[c - 1] for c, before in zip(best, [0, *best[:-1]], strict=True) if c and c != before)
     return text
-
-
-def edits(a: str, b: str) -> int:
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
-    return row[-1]
 
 
 def read_all(reader: Reader, crops: list[Pixels]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -15,12 +15,11 @@ from tqdm import tqdm
 
 from clearway import settings as settings_file
 from clearway.camera.stills import SUFFIXES, read_picture
-from clearway.cli.read import told
+from clearway.cli.read import in_scene, told
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.station import first_sight
 from clearway.errors import SourceError
 from clearway.facts import Box, Frame
-from clearway.sight.look import look
 from clearway.testing.score import Label, Score, Share, Told, score
 
 LABELS_NAME = "labels.jsonl"
@@ -89,8 +88,7 @@ def run(given: argparse.Namespace) -> int:
             continue
         frame = Frame("bench", 0, taken_at or datetime.now(UTC), 0.0, pixels)
         began_s = time.process_time()
-        sightings = look(frame, [frame.whole], detector, reader).sightings
-        plates = [_told(s.plate_box, told(s.plate_box, s.reading)) for s in sightings if s.plate_box and s.reading]
+        plates = [_told(box, told(box, reading)) for box, reading in in_scene(frame, detector, reader)]
         cpu_ms.append(1e3 * (time.process_time() - began_s))
         count += len(plates)
         if picture.labels is not None:

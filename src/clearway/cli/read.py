@@ -4,8 +4,11 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from clearway import plates
 from clearway import settings as settings_file
@@ -16,11 +19,14 @@ from clearway.edge.station import first_sight
 from clearway.errors import SourceError
 from clearway.facts import Box, Detection, Frame, Kind, Reading
 from clearway.ports import Detector, Reader
-from clearway.sight.look import look
+from clearway.sight.look import P_TEXT_ALONE_MIN, look
 from clearway.track.fusion import fuse
 
 # A crop may be as small as a far plate is: whether anything can be read there is the reader's to say.
 CROP_SIDE_MIN_PX = 1
+# A plate's corners are found by what surrounds them: a crop gets so much of its own edge around it, in its widths. What fills
+# less than this share of the crop is a word beside the plate.
+ROOM_WIDTHS, FILLED_MIN = 0.4, 0.25
 
 _DESCRIPTION = """\
 Reads the plates in pictures, most certain first. Nothing is kept. p is the probability that the whole text is right; a plate that
@@ -73,17 +79,25 @@ def run(given: argparse.Namespace) -> int:
 
 def in_scene(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
     """Every plate that was read in the picture, with its place."""
-    sightings = look(frame, [frame.whole], detector, reader).sightings
+    sightings = look(frame, [frame.whole], detector, reader, p_text_min=P_TEXT_ALONE_MIN).sightings
     return [(s.plate_box, s.reading) for s in sightings if s.plate_box is not None and s.reading is not None]
 
 
 def in_crop(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box, Reading]]:
-    """The one plate that fills the picture; where it does not read as one line, the surest line found inside it."""
-    reading = reader.read(frame, Detection(Kind.PLATE, frame.whole, 1.0))
-    if reading is None:
-        found = in_scene(frame, detector, reader)
-        reading = max((r for _, r in found), key=lambda r: r.p, default=None)
-    return [(frame.whole, reading)] if reading is not None else []
+    """The one plate that fills the picture: read as it is, and by the corners that are found in it; the surer reading counts.
+
+    People cut plates out with a margin or without, level or not, so that neither way is always the better one.
+    """
+    room_px = round(ROOM_WIDTHS * frame.width_px)
+    roomy = replace(frame, pixels=np.pad(frame.pixels, ((room_px, room_px), (room_px, room_px), (0, 0)), mode="edge"))
+    found = [reader.read(frame, Detection(Kind.PLATE, frame.whole, 1.0))]
+    found += [
+        reader.read(roomy, one)
+        for one in detector.find(roomy, roomy.whole)
+        if one.kind is Kind.PLATE and one.box.area_px >= FILLED_MIN * frame.whole.area_px
+    ]
+    best = max((one for one in found if one is not None), key=lambda one: one.p * one.legibility, default=None)
+    return [(frame.whole, best)] if best is not None else []
 
 
 def told(box: Box, reading: Reading) -> dict[str, object]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clearway.facts import Box, Detection, Frame, Kind, Sighting
+from clearway.facts import Box, Detection, Frame, Kind, Reading, Sighting
 from clearway.ports import Detector, Reader
+from clearway.sight.crop import is_cut
 
 # The widest plate that is common, 520 mm (Regulation (EC) 2411/98). A narrower one (305 mm in North America, SAE J686) makes the
 # vehicle seem smaller than it is, so that less is shown, never more.
@@ -12,6 +13,9 @@ PLATE_WIDTH_M = 0.52
 # What is shown of a vehicle around its plate: bumper, grille or boot lid, never a window. Plates hang 0.3 to 0.8 m above the
 # road and bonnets end about 0.5 m above the plate; a windscreen never begins lower.
 BESIDE_M, ABOVE_M, BELOW_M = 0.5, 0.45, 0.25
+# Where one picture is all there is, a text less sure than this is not told: it is a word on a sign more often than a plate's.
+# Chosen on the 266 pictures that training never saw: of 93 right readings none falls below it, of 96 without a plate 93 do.
+P_TEXT_ALONE_MIN = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,8 +26,11 @@ class Seen:
     unread: tuple[Box, ...]
 
 
-def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reader) -> Seen:
-    """What is in those regions of the frame; one sighting a plate. Nothing is made of people and faces."""
+def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reader, *, p_text_min: float = 0.0) -> Seen:
+    """What is in those regions of the frame; one sighting a plate. Nothing is made of people and faces.
+
+    A plate whose text is less sure than `p_text_min` is one that could not be read.
+    """
     sightings: list[Sighting] = []
     unread: list[Box] = []
     found = [one for region in regions for one in detector.find(frame, region)]
@@ -32,12 +39,21 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
         if detection.kind is not Kind.PLATE or any(_same(detection, seen) for seen in sightings):
             continue
         reading = reader.read(frame, detection)
-        if reading is None:
+        if reading is None or _p_text(frame, detection, reading) < p_text_min:
             unread.append(detection.box)
         else:
             box = around(detection.box, frame, vehicles)
             sightings.append(Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading))
     return Seen(tuple(sightings), tuple(unread))
+
+
+def _p_text(frame: Frame, plate: Detection, reading: Reading) -> float:
+    """How sure it is that a plate's text was read: that it is a plate, that it is whole, that its faintest character is one.
+
+    A plate that the frame's edge cuts has the legibility 0 for that alone, and is told for what is left of it.
+    """
+    p_whole = 1.0 if is_cut(frame, plate) else reading.legibility
+    return plate.p * p_whole * float(reading.p_characters.max(axis=1).min())
 
 
 def around(plate: Box, frame: Frame, vehicles: Sequence[Box] = ()) -> Box:
