@@ -229,7 +229,11 @@ def clock(dice: random.Random) -> str:
 def words(dice: random.Random) -> np.ndarray:
     """The mask (120, w) of some letters in a typeface of roads, signs or makers' badges."""
     face = dice.choice(faces()[dice.choice(("condensed", "wide", "road"))])
-    text = dice.choice(WORDS) if dice.random() < 0.5 else code(dice, dice.choice(("LLL", "LLLLL", "LLLLLLL", "L999", "LLL 99", "99L")))
+    text = (
+        dice.choice(WORDS)
+        if dice.random() < 0.5
+        else code(dice, dice.choice(("LLL", "LLLLL", "LLLLLLL", "L999", "LLL 99", "99L")))
+    )
     text = dice.choice((text.upper(), text.upper(), text, text.title()))
     parts = [glyph(face, c) if c != " " else np.zeros((120, 24), np.uint8) for c in text]
     gap = np.zeros((120, dice.randint(3, 22)), np.uint8)
