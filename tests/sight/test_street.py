@@ -94,8 +94,8 @@ def test_how_often_it_looks_again_is_bounded(made: StreetDetector, monkeypatch: 
     monkeypatch.setattr(made, "_network", counted)
     many = painted(2560, 1920, *((BLUE, 32 * (8 * n + 4), 32 * (8 * m + 4), 32) for n in range(8) for m in range(6)))
     assert len(only(made.find(many, many.whole), Kind.VEHICLE)) == 48
-    assert len(looks) == 1 + street.CLOSE_LOOKS_MAX
-    assert looks[0] == 640 * 480 and max(looks[1:]) <= street.CLOSE_SIDE_PX**2
+    assert len(looks) == 2 + street.CLOSE_LOOKS_MAX
+    assert looks[:2] == [640 * 480, 224 * 192] and max(looks[2:]) <= street.CLOSE_SIDE_PX**2
 
 
 def test_best_comes_first_and_never_too_many(made: StreetDetector) -> None:
