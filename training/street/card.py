@@ -7,19 +7,23 @@ from pathlib import Path
 
 import onnx
 
+from clearway.sight.street import P_MIN
+
 CARD = """# The street detector, `street.onnx`
 
 Finds five things in one picture: {classes}.
 A plate comes with its four corners. Faces are found only to be hidden: there is no
 output, here or inside, by which a face or a person could be told from another one.
 
-- **In**: `pixels` (1, 3, h, w), float32, RGB, 0 to 255, sides multiples of 32. A 720p frame is looked at as 640 x 384.
+- **In**: `pixels` (1, 3, h, w), float32, RGB, 0 to 255, sides multiples of 32. A 720p frame is looked at as 640 x 384
+  (640 x 360 and a grey rest) and once more, for what nearly fills it, as 224 x 128.
 - **Out**: `boxes` (1, n, 4) left, top, right, bottom; `scores` (1, n, {count}) probabilities in the order above; `corners`
   (1, n, 8) of a plate, clockwise from its top left; all in pixels of the input. Boxes overlap; of those of one class that
   share more than half (IoU 0.5) the best is meant.
-- **Network**: {parameters:.2f} M parameters, dense 3 x 3 convolutions, strides 8, 16 and 32. {megabytes:.2f} MB.
+- **Network**: {parameters:.2f} M parameters, dense 3 x 3 convolutions, strides 8, 16 and 32.
+  The body is in 8-bit numbers, whose ranges come from 64 training pictures. {megabytes:.2f} MB.
 - **sha256** `{digest}`
-- **Thresholds** that we chose on the held-out pictures: vehicle 0.3, two_wheeler 0.25, person 0.3, face 0.15, plate 0.2. A
+- **Thresholds** that we chose on the held-out pictures: {thresholds}. A
   face's box is grown by {margin:.0%} of its width and height on each side before it is hidden.
 
 ## Made by
@@ -57,8 +61,7 @@ figures of:
 
 - Some nine hundred pictures of few countries: what no source showed (snow, lorries from above, tuk-tuks) is found by luck.
 - Two-wheelers are the weakest class: nine sure examples in all, and hardly any is found.
-- A plate or a face wider than half of the picture is often missed: training crops showed none larger than 300 pixels. Looking
-  again at a smaller copy of the picture finds most of them.
+- What is wider than about 300 pixels of the input is missed: that is what the look at the small copy is for.
 - Text in a frame (signs, name badges, captions) is taken for a plate too often; the reader has to refuse it.
 - Vehicles, two-wheelers and persons are as good as the teacher that labelled them at best.
 - A thing under about 10 pixels of the input (20 of a 720p frame) is not reliably seen; look closer where that matters.
@@ -70,7 +73,7 @@ def card(weights: Path, figures: str, margin: float, commands: str) -> str:
     graph = onnx.load(str(weights))
     about = {entry.key: entry.value for entry in graph.metadata_props}
     body = weights.read_bytes()
-    sizes = [tensor.dims for tensor in graph.graph.initializer if len(tensor.dims) == 4]
+    sizes = [tensor.dims for tensor in graph.graph.initializer if len(tensor.dims) == 4]  # also those in 8-bit numbers
     parameters = sum(a * b * c * d for a, b, c, d in sizes)
     classes = about["classes"].split(",")
     return CARD.format(
@@ -78,6 +81,7 @@ def card(weights: Path, figures: str, margin: float, commands: str) -> str:
         count=len(classes),
         parameters=parameters / 1e6,
         megabytes=len(body) / 1e6,
+        thresholds=", ".join(f"{kind.value} {p}" for kind, p in P_MIN.items()),
         digest=hashlib.sha256(body).hexdigest(),
         margin=margin,
         steps=about["steps"],

@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from clearway.sight.street import LARGE_SIDE_PX
 from training.street import data, panels
 from training.street.boxes import overlaps, suppress
 from training.street.card import card
@@ -35,15 +36,20 @@ Found = dict[str, np.ndarray]  # kind → (n, 13): box, score, corners; pixels o
 
 
 class Eyes:
-    """The detector behind its file."""
+    """The detector behind its file, which looks twice as the package does: once for what is small, once for what is large."""
 
     def __init__(self, weights: Path, long: int = LONG) -> None:
-        self.net, self.long = session(weights), long
+        self.net, self.longs = session(weights), (long, LARGE_SIDE_PX)
 
     def __call__(self, picture: np.ndarray) -> Found:
         """What is in a BGR picture, at or above the lowest threshold, the best of overlapping ones."""
+        looks = [self._look(picture, long) for long in self.longs]
+        both = {kind: np.concatenate([look[kind] for look in looks]) for kind in CLASSES}
+        return {kind: rows[suppress(rows, 0.5)] for kind, rows in both.items()}
+
+    def _look(self, picture: np.ndarray, long: int) -> Found:
         height, width = picture.shape[:2]
-        scale = self.long / max(height, width)
+        scale = long / max(height, width)
         size = [max(32, round(side * scale / 32) * 32) for side in (width, height)]
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         pixels = cv2.dnn.blobFromImage(small, swapRB=True)
@@ -53,8 +59,7 @@ class Eyes:
         for number, kind in enumerate(CLASSES):
             keep = scores[:, number] >= LOWEST
             parts = boxes[keep] * np.tile(back, 2), scores[keep, number, None], corners[keep] * np.tile(back, 4)
-            rows = np.concatenate(parts, 1)
-            found[kind] = rows[suppress(rows, 0.5)]
+            found[kind] = np.concatenate(parts, 1)
         return found
 
 
