@@ -39,7 +39,7 @@ CANDIDATES_MAX, FOUND_MAX = 300, 100
 # A plate is about this share of its vehicle's width (0.52 m of 1.8 m). It is looked for again where the first look showed it
 # narrower than it can be seen, and where it has pixels enough to be read.
 PLATE_SHARE, SEEN_WIDTH_PX, READABLE_WIDTH_PX = 0.29, 28.0, 40.0
-CLOSE_LOOKS_MAX, CLOSE_SIDE_PX = 4, 320
+CLOSE_LOOKS_MAX, CLOSE_SIDE_PX = 6, 320
 # A plate that was found is looked at once more with this many of its widths around it, so that its corners are exact enough to
 # read by: in the first look a tenth of its height is less than a pixel. No more of them than this, surest first.
 WIDTHS_AROUND, SAME_MIN, STRAIGHTENED_MAX = 2.5, 0.3, 8
