@@ -13,7 +13,8 @@ import rfc8785
 
 from clearway.envelope import FileSigner, create_keys
 from clearway.errors import StoreError
-from clearway.evidence.ledger import CHECKPOINT_NAME, DATABASE_NAME, OLD_NAME, Entry, Event, Ledger, check, read_entry
+from clearway.evidence.fsck import check
+from clearway.evidence.ledger import CHECKPOINT_NAME, DATABASE_NAME, OLD_NAME, Entry, Event, Ledger, read_entry
 from clearway.evidence.merkle import EMPTY_ROOT, leaf_hash, root, verify_inclusion
 from clearway.evidence.note import Checkpoint, Proof, read_checkpoint, sign_checkpoint
 from clearway.evidence.tiles import bundle, read_bundle, tile_path

@@ -57,10 +57,15 @@ def read_bundle(raw: bytes) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The file at `path`, and what belongs into it."""
+    """One tile of a level, as wide as it has hashes."""
 
-    path: str
-    content: bytes
+    level: int
+    number: int
+    hashes: tuple[bytes, ...]
+
+    @property
+    def path(self) -> str:
+        return tile_path(self.level, self.number, len(self.hashes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Edge:
             first, come = (size >> _HEIGHT * level) // WIDTH, []
             while len(row) >= WIDTH:
                 tile, row = row[:WIDTH], row[WIDTH:]
-                full.append(Tile(tile_path(level, first), b"".join(tile)))
+                full.append(Tile(level, first, tuple(tile)))
                 come.append(_whole(tile))
                 first += 1
             rows[level] = row
@@ -96,11 +101,7 @@ class Edge:
 
     def partial(self) -> list[Tile]:
         """The tiles at the edge that are not full."""
-        return [
-            Tile(tile_path(level, (self.size >> _HEIGHT * level) // WIDTH, len(row)), b"".join(row))
-            for level, row in enumerate(self.rows)
-            if row
-        ]
+        return [Tile(level, (self.size >> _HEIGHT * level) // WIDTH, row) for level, row in enumerate(self.rows) if row]
 
     def root(self) -> bytes:
         """The root of the tree."""
@@ -206,10 +207,17 @@ class Shelf:
         self._touched: set[Path] = set()
 
     def put(self, tile: Tile) -> None:
-        path = self._folder / tile.path
+        self._put(tile.path, b"".join(tile.hashes))
+
+    def put_entries(self, number: int, entries: Sequence[bytes]) -> None:
+        """A bundle as wide as it has entries."""
+        self._put(tile_path(ENTRIES, number, len(entries)), bundle(entries))
+
+    def _put(self, name: str, content: bytes) -> None:
+        path = self._folder / name
         self._make(path.parent)
         beside = path.with_name(f".{path.name}")
-        beside.write_bytes(tile.content)
+        beside.write_bytes(content)
         self._waiting.append((beside, path))
         if len(self._waiting) >= _SETTLED_TOGETHER:
             self.settle()
@@ -239,6 +247,17 @@ def drop_partial(folder: Path, old: int, size: int) -> None:
             for kind in (level, ENTRIES) if level == 0 else (level,):
                 shutil.rmtree((folder / tile_path(kind, count // WIDTH, 1)).parent, ignore_errors=True)
         level += 1
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Puts `content` under that name in one step; both are on the disk when this returns. OSError where they are not."""
+    beside = path.with_name(f".{path.name}")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
