@@ -311,6 +311,59 @@ def test_a_ledger_that_went_back_is_noticed_by_whoever_knew_it_longer(folder: Pa
         ledger.append(Event.EXHIBIT_VIEW, subject(2), AT, "officer:7")
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_kill_at_every_step_loses_nothing_that_was_acknowledged(folder: Path, signer: FileSigner, count: int) -> None:
+    """The process ends at its k-th write, fsync or rename, for every k, until an append comes to its end."""
+    Ledger(folder, signer).append_all([view(number) for number in range(250)])
+    outcomes = set()
+    for step in range(1, 200):
+        size = Ledger(folder, signer).size
+        child = os.fork()
+        if child == 0:
+            code = 3
+            try:
+                _end_at(step)
+                Ledger(folder, signer).append_all([view(number) for number in range(size, size + count)])
+                code = 0
+            finally:
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, ENDED), "it ended where it was told to"
+        # An outsider may look before the next opener heals anything.
+        public = check(folder, signer.public_key()).size
+        assert public >= size + count * (code == 0)
+        healed = Ledger(folder, signer).size
+        assert healed in (size, size + count)
+        assert healed >= public
+        outcomes.add(healed > public)
+        if code == 0:
+            break
+    assert code == 0, "one append has fewer steps than that"
+    assert outcomes == {False, True}, "some were cut short between the commit and the checkpoint"
+    assert [*Ledger(folder, signer).entries()] == [view(number) for number in range(Ledger(folder, signer).size)]
+
+
+ENDED = 9
+
+
+def _end_at(step: int) -> None:
+    """Ends this process in place of the `step`-th write, fsync or rename that Python is asked for."""
+    left = [step]
+
+    def counted(really: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object, **named: object) -> object:
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(ENDED)
+            return really(*given, **named)
+
+        return call
+
+    os.fsync = counted(os.fsync)  # type: ignore[assignment]
+    Path.replace = counted(Path.replace)  # type: ignore[assignment, method-assign]
+    Path.write_bytes = counted(Path.write_bytes)  # type: ignore[assignment, method-assign]
+
+
 def test_a_full_disk_leaves_all_of_a_batch_or_nothing(folder: Path, signer: FileSigner, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(folder, signer)
     ledger.append(Event.EXHIBIT_VIEW, subject(0), AT, "officer:7")
@@ -391,6 +444,10 @@ def test_an_entry_is_spelled_as_rfc_8785_says() -> None:
     [
         b"{}",
         b"[]",
+        b"[" * 1000,
+        b"\xff\xfe{\x00}\x00",  # JSON, in UTF-16
+        view(1).line()[:-1] + b',"by":"officer:7"}',
+        view(1).line() + b" ",
         b'{"at":"2026-11-22T08:30:00Z","by":"officer:7","event":"vehicle:follow","subject":"' + b"0" * 64 + b'"}',
         b'{"at":"2026-11-22T08:30:00Z","by":"officer:7","event":"exhibit:view","subject":"AB12CDE"}',  # a plate is no subject
         b'{"at":"2026-11-22T08:30:00","by":"officer:7","event":"exhibit:view","subject":"' + b"0" * 64 + b'"}',  # no zone

@@ -112,14 +112,17 @@ class Entry:
 
 def read_entry(line: bytes) -> Entry:
     """The entry that `line` (without its newline) says. ValueError where it is not exactly one."""
-    fields = canonical.loads(line)
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("it is no ledger entry") from None
     if not isinstance(fields, dict) or set(fields) != {"event", "subject", "at", "by"}:
         raise ValueError("it is no ledger entry")
     event, subject, at, by = (str(fields[name]) for name in ("event", "subject", "at", "by"))
     if not _SUBJECT.fullmatch(subject) or not _PSEUDONYM.fullmatch(by) or not at.endswith("Z"):
         raise ValueError("it is no ledger entry")
     entry = Entry(Event(event), subject, datetime.fromisoformat(at), by)
-    if entry.line() != line:
+    if entry.line() != line:  # also where a key came twice
         raise ValueError("it is not spelled as a ledger entry is")
     return entry
 
