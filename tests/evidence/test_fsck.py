@@ -74,7 +74,8 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> World:
     ledger = Ledger(data / "ledger", signer)
     ledger.append_all(entries(400))
     kept = ledger.checkpoint()
-    ledger.append_all(entries(SIZE)[400:])
+    ledger.append_all(entries(562)[400:])
+    ledger.append_all(entries(SIZE)[562:])
     shutil.copytree(data / "ledger" / "tile", copy / "tile")
     shutil.copy(data / "ledger" / CHECKPOINT_NAME, copy)
     return World(data, copy, signer, kept)
@@ -143,6 +144,11 @@ def test_growing_is_no_attack(world: World) -> None:
     assert fsck(world.copy, world.key, [world.kept]).passed
 
 
+def narrower(world: World) -> None:
+    """The tile of the tree that was signed when it had 562 entries."""
+    flip(world.copy / "tile/0/002.p/50", 0)
+
+
 def strange(world: World) -> None:
     stranger = create_keys(world.data / "stranger")
     (world.copy / CHECKPOINT_NAME).write_text(sign_checkpoint(Checkpoint("a", SIZE, bytes(32)), stranger))
@@ -166,6 +172,10 @@ FAULTS: dict[str, tuple[str, Callable[[World], object]]] = {
     "a hash is another": ("entry 300 is not the one whose hash", lambda w: flip(w.copy / "tile/0/001", 44 * 32)),
     "a hash above is another": ("hash 1 of level 1", lambda w: flip(w.copy / "tile/1/000.p/2", 40)),
     "an entry is another": ("entry 256 is not the one whose hash", lambda w: alter(w.copy / "tile/entries/001")),
+    "an earlier, narrower tile is another": (
+        "tile/0/002.p/50 does not follow",
+        narrower,
+    ),
     "no checkpoint": ("checkpoint cannot be read", lambda w: (w.copy / CHECKPOINT_NAME).unlink()),
     "a checkpoint that is none": ("unreadable", lambda w: (w.copy / CHECKPOINT_NAME).write_text("hello\n\nhello\n")),
     "a stranger's checkpoint": ("not signed by the key", strange),

@@ -17,7 +17,7 @@ from clearway.evidence.fsck import check
 from clearway.evidence.ledger import CHECKPOINT_NAME, DATABASE_NAME, OLD_NAME, Entry, Event, Ledger, read_entry
 from clearway.evidence.merkle import EMPTY_ROOT, leaf_hash, root, verify_inclusion
 from clearway.evidence.note import Checkpoint, Proof, read_checkpoint, sign_checkpoint
-from clearway.evidence.tiles import bundle, read_bundle, tile_path
+from clearway.evidence.tiles import Shelf, bundle, read_bundle, tile_path
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 
@@ -368,13 +368,18 @@ def test_a_full_disk_leaves_all_of_a_batch_or_nothing(folder: Path, signer: File
     ledger = Ledger(folder, signer)
     ledger.append(Event.EXHIBIT_VIEW, subject(0), AT, "officer:7")
 
-    def full(*_: object) -> None:
+    before = files_below(folder)
+    settle = Shelf.settle
+
+    def full(shelf: Shelf) -> None:
+        settle(shelf)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("clearway.evidence.tiles.Shelf.settle", full)
+        patched.setattr(Shelf, "settle", full)
         with pytest.raises(StoreError, match="No space left"):
             ledger.append_all([view(1), view(2)])
+    assert files_below(folder) == before, "what nobody signed is gone"
     assert Ledger(folder, signer).size == 1, "what was not acknowledged is not there after a restart"
     assert ledger.append_all([view(3)]) == range(1, 2)
     assert check(folder, signer.public_key()).size == 2

@@ -15,7 +15,7 @@ from clearway.errors import StoreError
 from clearway.evidence.ledger import DATABASE_NAME, damaged, database_lines, read_entry, read_note_file
 from clearway.evidence.merkle import EMPTY_ROOT, leaf_hash
 from clearway.evidence.note import Checkpoint, checkpoint_signed_by, read_checkpoint
-from clearway.evidence.tiles import WIDTH, Edge, Tile, TiledTree, TileError
+from clearway.evidence.tiles import ENTRIES, WIDTH, Edge, Tile, TiledTree, TileError
 
 # Beyond that, one more entry or hash that is wrong tells nothing new.
 DETAILS_MAX = 100
@@ -106,6 +106,7 @@ def _derived(folder: Path, tree: TiledTree, sizes: set[int], report: Report) -> 
             for tile in edge.partial():
                 if tile.level > 0:
                     _compare(tree, tile, report)
+                _compare_narrower(tree, tile, report)
     return edge, roots
 
 
@@ -168,6 +169,27 @@ def _compare(tree: TiledTree, derived: Tile, report: Report) -> None:
             report.tell(f"entry {place} is not the one whose hash stands in its tile")
         elif is_there != should_be:
             report.tell(f"hash {place} of level {derived.level} does not follow from the entries")
+
+
+def _compare_narrower(tree: TiledTree, derived: Tile, report: Report) -> None:
+    """Says which tile at the edge, as it was signed when the tree was smaller, is not the beginning of today's."""
+    with _told(report):
+        for path, hashes in tree.narrower(derived.level, derived.number):
+            if tuple(hashes) != derived.hashes[: len(hashes)]:
+                report.tell(f"{path} does not follow from the entries")
+    if derived.level == 0:
+        with _told(report):
+            for path, lines in tree.narrower(ENTRIES, derived.number):
+                if tuple(map(leaf_hash, lines)) != derived.hashes[: len(lines)]:
+                    report.tell(f"{path} holds other entries")
+
+
+@contextmanager
+def _told(report: Report) -> Iterator[None]:
+    try:
+        yield
+    except TileError as error:
+        report.tell(str(error))
 
 
 @contextmanager

@@ -170,11 +170,13 @@ class Ledger:
             first = self._edge.size
             if lines:
                 database.insert(first, lines)
+                shelf = Shelf(self._folder)
                 try:
-                    grown = self._derive(database, self._edge, first + len(lines))
+                    grown = self._derive(shelf, database, self._edge, first + len(lines))
                 except OSError:
                     # Not signed and not acknowledged, so they should not stay: the next opener would take them for a crash's.
                     database.forget(first)
+                    shelf.discard()
                     raise
                 self._publish(grown)
             return range(first, first + len(lines))
@@ -282,7 +284,7 @@ class Ledger:
         if (edge.size, edge.root()) != (signed.size, signed.root):
             edge = self._edge_of(database, signed)
         if database.size > signed.size:
-            edge = self._derive(database, edge, database.size)
+            edge = self._derive(Shelf(self._folder), database, edge, database.size)
             self._publish(edge)
         self._edge = edge
         old.unlink(missing_ok=True)
@@ -297,7 +299,7 @@ class Ledger:
             return edge
         if _root(database.lines(0, signed.size)) != signed.root:
             raise _other_entries(self._folder, signed)
-        return self._derive(database, Edge(), signed.size)
+        return self._derive(Shelf(self._folder), database, Edge(), signed.size)
 
     def _refill(self, database: "_Database", lines: Iterable[bytes], signed: Checkpoint) -> None:
         """Fills the database with lines that begin with those that were signed."""
@@ -306,11 +308,13 @@ class Ledger:
             raise _other_entries(self._folder, signed)
         database.replace(lines)
 
-    def _derive(self, database: "_Database", edge: Edge, size: int) -> Edge:
+    def _derive(self, shelf: Shelf, database: "_Database", edge: Edge, size: int) -> Edge:
         """Writes every tile and bundle by which the tree of `size` lines differs from the one of `edge`."""
-        shelf, known = Shelf(self._folder), {tile.path for tile in edge.partial()}
+        known = {tile.path for tile in edge.partial()}
         for first in range(edge.size - edge.size % WIDTH, size, WIDTH):
             lines = list(database.lines(first, min(first + WIDTH, size)))
+            if len(lines) != min(WIDTH, size - first):
+                raise damaged(self._folder, f"{DATABASE_NAME} lacks some of the entries from {first} on")
             edge, full = edge.grown([leaf_hash(line) for line in lines[edge.size - first :]])
             shelf.put_entries(first // WIDTH, lines)
             for tile in full:

@@ -12,6 +12,7 @@ import shutil
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ WIDTH = 256
 _HEIGHT = WIDTH.bit_length() - 1
 _LENGTH = struct.Struct(">H")
 ENTRY_BYTES_MAX = 2**16 - 1
+# More than any bundle has, so that one that is too long shows.
+_BUNDLE_BYTES_MAX = WIDTH * (_LENGTH.size + ENTRY_BYTES_MAX) + 1
 ENTRIES = "entries"
 # How many new files wait for one another before the disk is asked to keep them.
 _SETTLED_TOGETHER = 128
@@ -150,18 +153,16 @@ class TiledTree:
             if len(raw) != width * HASH_BYTES:
                 raise TileError(f"{path} has not the length of {width} hashes")
             self._tiles[level, number] = raw
-        raw = self._tiles[level, number]
-        return [raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES)]
+        return _hashes(self._tiles[level, number])
 
     def entries(self, number: int) -> list[bytes]:
         """The entries of one bundle, as many as the tree has."""
         width = self._width(0, number)
         path = tile_path(ENTRIES, number, width)
-        bytes_max = WIDTH * (_LENGTH.size + ENTRY_BYTES_MAX) + 1
-        raw = self._read(path, bytes_max)
+        raw = self._read(path, _BUNDLE_BYTES_MAX)
         spare = raw is None and width < WIDTH
         if spare:
-            raw = self._read(tile_path(ENTRIES, number), bytes_max)
+            raw = self._read(tile_path(ENTRIES, number), _BUNDLE_BYTES_MAX)
         if raw is None:
             raise TileError(f"{path} is missing")
         try:
@@ -171,6 +172,22 @@ class TiledTree:
         if len(found) < width or (len(found) > width and not spare):
             raise TileError(f"{path} holds {len(found)} entries instead of {width}")
         return found[:width]
+
+    def narrower(self, level: int | str, number: int) -> Iterator[tuple[str, list[bytes]]]:
+        """Path and content of each earlier, narrower version of a tile (or, with ENTRIES, of a bundle) that is still there."""
+        count = self.size if level == ENTRIES else self.size >> _HEIGHT * int(level)
+        for width in range(1, min(WIDTH, count - number * WIDTH)):
+            path = tile_path(level, number, width)
+            raw = self._read(path, _BUNDLE_BYTES_MAX)
+            if raw is None:
+                continue
+            try:
+                content = read_bundle(raw) if level == ENTRIES else _hashes(raw)
+            except ValueError as error:
+                raise TileError(f"{path} is damaged: {error}") from None
+            if len(content) != width:
+                raise TileError(f"{path} has not the width of its name")
+            yield path, content
 
     def bundles(self) -> Iterator[list[bytes]]:
         """The entries of every bundle, in order."""
@@ -206,6 +223,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._put_here: list[Path] = []
         self._waiting: list[tuple[Path, Path]] = []
         self._touched: set[Path] = set()
 
@@ -222,6 +240,7 @@ class Shelf:
         beside = path.with_name(f".{path.name}")
         beside.write_bytes(content)
         self._waiting.append((beside, path))
+        self._put_here.append(path)
         if len(self._waiting) >= _SETTLED_TOGETHER:
             self.settle()
 
@@ -232,6 +251,12 @@ class Shelf:
                 beside.replace(path)
             list(pool.map(sync_folder, self._touched))
         self._waiting, self._touched = [], set()
+
+    def discard(self) -> None:
+        """Takes away all that was put here, as well as a failing disk lets it: nobody signed it."""
+        for path in self._put_here:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _make(self, folder: Path) -> None:
         if folder not in self._touched:
@@ -274,6 +299,10 @@ def sync(path: Path, flags: int = os.O_RDONLY) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _hashes(raw: bytes) -> list[bytes]:
+    return [raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES)]
 
 
 def _whole(hashes: Sequence[bytes]) -> bytes:

@@ -297,7 +297,7 @@ def _checkpoint(case: _Case) -> str:
         words.append(f"cosigned by {witness.name} at {canonical.rfc3339(at)}")
     others = len(read_note(case.note).signatures) - 1 - len(case.witnesses)
     if others > 0:
-        words.append(f"{others} cosignatures that nobody asked about")
+        words.append(f"cosignatures by witnesses that were not named: {others}")
     return "; ".join(words)
 
 
