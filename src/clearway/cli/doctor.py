@@ -22,7 +22,7 @@ from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, now
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_signer, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import list_exhibits
-from clearway.evidence.ledger import check
+from clearway.evidence.fsck import check
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.settings import Settings

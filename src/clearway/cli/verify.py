@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from clearway.envelope import PUBLIC_KEY_NAME, trusted
+from clearway.evidence.note import COSIGNATURE, Verifier, read_vkey
 from clearway.evidence.verify import Report, verify
 
 _DESCRIPTION = """\
@@ -40,8 +41,27 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         default=[],
         help=f"a public key to trust, in PEM; may be repeated (default: ../keys/{PUBLIC_KEY_NAME} beside the exhibit's folder)",
     )
+    verb.add_argument(
+        "--witness",
+        metavar="VKEY",
+        type=witness_key,
+        action="append",
+        default=[],
+        help="the key of a witness that must have cosigned the ledger, as its keeper spells it; may be repeated",
+    )
     verb.add_argument("--json", action="store_true", help="print one JSON object instead of words")
     verb.set_defaults(run=run)
+
+
+def witness_key(word: str) -> Verifier:
+    """The witness' key that `word` spells. ArgumentTypeError where it spells none."""
+    try:
+        verifier = read_vkey(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if verifier.kind != COSIGNATURE:
+        raise argparse.ArgumentTypeError("it is the key of a ledger, not of a witness")
+    return verifier
 
 
 def run(given: argparse.Namespace) -> int:
@@ -49,7 +69,7 @@ def run(given: argparse.Namespace) -> int:
     exhibit: Path = given.exhibit
     beside = exhibit.absolute().parent.parent / "keys" / PUBLIC_KEY_NAME
     paths: list[Path] = given.key or ([beside] if beside.exists() else [])
-    report = verify(exhibit, trusted(*paths))
+    report = verify(exhibit, trusted(*paths), given.witness)
     print(_as_json(report) if given.json else _as_words(report, paths))
     return 0 if report.passed else 7
 

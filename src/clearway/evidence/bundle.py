@@ -22,9 +22,7 @@ from typing import BinaryIO
 # In the data folder.
 EXHIBITS_FOLDER = "exhibits"
 _WHOLE = re.compile(r"[0-9a-f]{64}\.zip", re.ASCII)
-MANIFEST, STATEMENT, LEDGER = "manifest.json", "statement.dsse.json", "ledger.json"
-# What vouches for the manifest, and so cannot be named in it.
-COMPANIONS = frozenset({MANIFEST, STATEMENT, LEDGER})
+MANIFEST, STATEMENT, PROOF = "manifest.json", "statement.dsse.json", "ledger.tlog-proof"
 
 MEMBERS_MAX = 64
 TOTAL_BYTES_MAX = 512 * 2**20

@@ -18,7 +18,7 @@ from clearway.evidence.canonical import rfc3339
 from clearway.evidence.redact import FILL_RGB
 from clearway.facts import Box, Finding, Plate, Reading, Record, Sighting
 
-FORMAT = "clearway-exhibit/1"
+FORMAT = "clearway-exhibit/2"
 # 256 bits, so that nobody who guesses the plate and the time can find an exhibit's id in the ledger by trying.
 SALT_BYTES = 32
 TIMESTAMP_NONE = "none"
