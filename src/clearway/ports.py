@@ -73,6 +73,21 @@ class Signer(Protocol):
         ...
 
 
+class TimestampAuthority(Protocol):
+    """Somebody else who says when they saw a statement (RFC 3161). `url` is who is asked; `certificates_sha256` are the SHA-256,
+    in hex, of the certificates by which an answer is known.
+
+    `stamp` MUST NOT raise and MUST come back within seconds: None stands for no token, whatever the cause.
+    """
+
+    url: str
+    certificates_sha256: tuple[str, ...]
+
+    def stamp(self, statement: bytes, sealed_at: datetime) -> bytes | None:
+        """A TimeStampResp with a token over `statement`, which was sealed at `sealed_at`, as `evidence.token.check` takes it."""
+        ...
+
+
 class ClipEncoder(Protocol):
     """Turns pictures of one size into one silent MP4 without metadata. The same pictures MUST give the same bytes."""
 

@@ -22,8 +22,7 @@ from clearway.evidence import canonical
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import Event, Ledger, check
 from clearway.evidence.manifest import FORMAT
-from clearway.evidence.verify import FORMAT as FORMAT_READ
-from clearway.evidence.verify import contents, verify
+from clearway.evidence.verify import FORMATS, contents, verify
 from clearway.facts import Exhibit
 
 
@@ -82,7 +81,7 @@ def test_an_exhibit_says_everything_that_the_finding_rests_on(tmp_path: Path) ->
     assert hashlib.sha256(files["manifest.json"]).hexdigest() == exhibit.id
     said = canonical.loads(files["manifest.json"])
     assert isinstance(said, dict)
-    assert said["format"] == FORMAT == FORMAT_READ
+    assert said["format"] == FORMAT == FORMATS[-1]
     assert said["finding"]["plate"] == PLATE
     assert said["plate"]["runners_up"] == [{"text": "A812CDE", "p": 0.011}, {"text": "AB12CDF", "p": 0.002}]
     assert [(r["frame"], r["text"], r["at"]) for r in said["readings"]] == [

@@ -15,7 +15,7 @@ from clearway.evidence.ledger import Ledger
 from clearway.evidence.seal import Sealer
 from clearway.facts import Answer, Box, Exhibit, Finding, Frame, Kind, Passage, Pixels, Plate, Reading, Record, Sighting
 from clearway.plates import ALPHABET, PLACE
-from clearway.ports import ClipEncoder
+from clearway.ports import ClipEncoder, TimestampAuthority
 
 BEGUN_AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 SEALED_AT = datetime(2026, 11, 22, 8, 30, 9, 250_000, tzinfo=UTC)
@@ -80,6 +80,8 @@ class World:
     data: Path
     encode: ClipEncoder = stub_encode
     stills: int = 2
+    authority: TimestampAuthority | None = None
+    sealed_at: datetime = SEALED_AT
     signer: FileSigner = field(init=False)
     ledger: Ledger = field(init=False)
     sealer: Sealer = field(init=False)
@@ -98,7 +100,16 @@ class World:
         return self.data / "exhibits"
 
     def new_sealer(self) -> Sealer:
-        return Sealer(self.data, self.signer, self.ledger, self.encode, MADE_WITH, lambda: SEALED_AT, self.stills)
+        return Sealer(
+            self.data,
+            self.signer,
+            self.ledger,
+            self.encode,
+            MADE_WITH,
+            lambda: self.sealed_at,
+            self.stills,
+            self.authority,
+        )
 
     def seal(self) -> Exhibit:
         return self.sealer.seal(finding(), frames(), clock_source="NTP, stratum 2", other_plates=no_plates)

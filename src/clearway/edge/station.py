@@ -20,6 +20,8 @@ from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys
 from clearway.errors import SettingsError
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.seal import Sealer
+from clearway.evidence.timestamp import HttpAuthority
+from clearway.evidence.token import keep_certificates, load_certificates
 from clearway.facts import Passage
 from clearway.ports import Detector, Reader, Rule, Source
 from clearway.rules.papers import Papers
@@ -85,15 +87,17 @@ class Station:
         *,
         rules: Sequence[Rule] = RULES,
         tell: Callable[[Passage], None] = lambda passage: None,
+        announce: Callable[[str], None] = lambda words: None,
     ) -> Pipeline:
-        """The stages of one camera, wired."""
+        """The stages of one camera, wired. `announce` hears of a timestamp that could not be had."""
         camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
         if track.judged_after_s >= evidence.held_s:
             raise SettingsError(
                 "track.judged_after_s is not shorter than evidence.held_s: pictures would be gone before they are needed.",
                 remedy="hold pictures for longer than it takes to judge a vehicle.",
             )
-        sealer = Sealer(self.data, self.signer, self.ledger, encode_clip, self._made_with(detector, reader), now, evidence.stills)
+        made_with, authority = self._made_with(detector, reader), self._authority(announce)
+        sealer = Sealer(self.data, self.signer, self.ledger, encode_clip, made_with, now, evidence.stills, authority)
         return Pipeline(
             source,
             Attention(camera.region),
@@ -113,6 +117,15 @@ class Station:
             looks_per_s=math.inf if isinstance(source, Stills) else camera.looks_per_s,
             tell=tell,
         )
+
+    def _authority(self, announce: Callable[[str], None]) -> HttpAuthority | None:
+        """The timestamp authority of the settings, if any. Its certificate is kept beside the keys: whoever verifies needs it."""
+        asked = self._settings.evidence.timestamp
+        if not asked.url:
+            return None
+        certificates = load_certificates(Path(asked.certificate))
+        keep_certificates(self.data / KEYS, certificates)
+        return HttpAuthority(asked.url, certificates, announce)
 
     def keep_counts(self, counters: Counters) -> None:
         """Adds what passed since the last call to the day's counters; they are all that is kept of it."""

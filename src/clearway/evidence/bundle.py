@@ -23,7 +23,8 @@ from typing import BinaryIO
 EXHIBITS_FOLDER = "exhibits"
 _WHOLE = re.compile(r"[0-9a-f]{64}\.zip", re.ASCII)
 MANIFEST, STATEMENT, LEDGER = "manifest.json", "statement.dsse.json", "ledger.json"
-# What vouches for the manifest, and so cannot be named in it.
+TIMESTAMP = "timestamp.tsr"
+# What vouches for the manifest, and so cannot be named in it. The timestamp may be missing, where an authority gave none.
 COMPANIONS = frozenset({MANIFEST, STATEMENT, LEDGER})
 
 MEMBERS_MAX = 64

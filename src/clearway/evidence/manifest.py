@@ -17,11 +17,12 @@ import rfc8785
 from clearway.evidence.canonical import rfc3339
 from clearway.evidence.redact import FILL_RGB
 from clearway.facts import Box, Finding, Plate, Reading, Record, Sighting
+from clearway.ports import TimestampAuthority
 
-FORMAT = "clearway-exhibit/1"
+FORMAT = "clearway-exhibit/2"
 # 256 bits, so that nobody who guesses the plate and the time can find an exhibit's id in the ledger by trying.
 SALT_BYTES = 32
-TIMESTAMP_NONE = "none"
+NONE = "none"
 
 PxBounds = tuple[int, int, int, int]
 
@@ -50,6 +51,7 @@ def manifest(
     clip: tuple[str, Sequence[Shown]],
     files: Mapping[str, bytes],
     made_with: Mapping[str, str],
+    authority: TimestampAuthority | None,
 ) -> bytes:
     """The manifest in RFC 8785 form. `stills` and `clip` map file names to what they show; `files` maps every name to content."""
     passage = finding.passage
@@ -58,7 +60,8 @@ def manifest(
         "format": FORMAT,
         "salt": salt,
         "sealed_at": rfc3339(sealed_at),
-        "timestamp": TIMESTAMP_NONE,
+        # Whether the authority answered cannot be known yet: a verifier sees it by the token that is there, or is not.
+        "timestamp": _asked(authority),
         "finding": {
             "rule": finding.rule,
             "because": finding.because,
@@ -90,6 +93,12 @@ def manifest(
         ],
     }
     return rfc8785.dumps(said)
+
+
+def _asked(authority: TimestampAuthority | None) -> object:
+    if authority is None:
+        return NONE
+    return {"authority": authority.url, "certificates_sha256": list(authority.certificates_sha256)}
 
 
 def _plate(plate: Plate) -> dict[str, object]:
