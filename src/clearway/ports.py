@@ -41,6 +41,12 @@ class Reader(Protocol):
     name: str
     weights: tuple[tuple[str, str], ...]
 
+    @property
+    def temperature(self) -> float | None:
+        """What its log-probabilities are divided by, so that they are honest on plates that its training never saw; None where
+        nobody calibrated it."""
+        ...
+
     def read(self, frame: Frame, plate: Detection) -> Reading | None: ...
 
 

@@ -5,21 +5,25 @@ import json
 import re
 from pathlib import Path
 
-from tests.evidence.golden import FOLDER
+import pytest
+from tests.evidence.golden import FOLDER, FOLDER_1, Office
 from tests.evidence.world import World
 
 from clearway.envelope import key_id, load_public_key
 from clearway.evidence import canonical
 from clearway.evidence.ledger import Event
+from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import contents, verify
 
 EXHIBIT_MD, LEDGER_MD = FOLDER.parent / "exhibit.md", FOLDER.parent / "ledger.md"
 EXAMPLE = next(FOLDER.glob("*.zip"))
 
 
-def test_the_example_verifies_for_ever() -> None:
-    key = load_public_key(FOLDER / "clearway.pub")
-    report = verify(EXAMPLE, {key_id(key): key})
+@pytest.mark.parametrize("folder", [FOLDER_1, FOLDER])
+def test_the_examples_verify_for_ever(folder: Path) -> None:
+    key = load_public_key(folder / "clearway.pub")
+    (path,) = folder.glob("*.zip")
+    report = verify(path, {key_id(key): key}, known_authorities(folder))
     assert report.passed, report
 
 
@@ -45,7 +49,8 @@ def test_the_ledgers_page_shows_the_examples_line_and_checkpoint() -> None:
 
 
 def test_every_key_is_explained_and_those_of_today_are_those_of_the_example(tmp_path: Path) -> None:
-    fresh = json.loads(contents(Path(World(tmp_path).seal().path))["manifest.json"])
+    world = World(tmp_path / "data", authority=Office(tmp_path / "office"))
+    fresh = json.loads(contents(Path(world.seal().path))["manifest.json"])
     shown = json.loads(contents(EXAMPLE)["manifest.json"])
     assert _keys(fresh) == _keys(shown)
     page = EXHIBIT_MD.read_text()

@@ -67,7 +67,7 @@ def test_an_exhibit_carries_the_authoritys_word(tmp_path: Path, tsa: Tsa, url: s
     for known in (tsa.ca, tsa.own):
         report = verify(path, world.keys, [known])
         assert report.passed, report
-        assert "by CN=Clock, " in step_8(report) and "the sealer's clock" in step_8(report)
+        assert "says CN=Clock; " in step_8(report) and "the sealer's clock" in step_8(report)
 
 
 def test_openssl_and_rfc3161_client_agree(tmp_path: Path, tsa: Tsa, url: str) -> None:

@@ -48,6 +48,7 @@ def reading(text: str = PLATE, p: float = 0.97) -> Reading:
     p_characters = np.zeros((len(text), len(ALPHABET)))
     for place, character in enumerate(text):
         p_characters[place, PLACE[character]] = p
+    p_characters[-1, PLACE["F"]] = 0.02
     return Reading(text, p_characters)
 
 
@@ -66,7 +67,8 @@ def passage(numbers: Sequence[int] = (2, 5, 8)) -> Passage:
 
 def finding(of: Passage | None = None, decisive_frames: tuple[int, ...] = (5, 2)) -> Finding:
     line = {"plate": "AB12 CDE", "reason": "stolen", "case": "2026-1187", "expires": "2026-12-31T00:00:00Z"}
-    listed = Record("hotlist", "listed", Answer.YES, BEGUN_AT + timedelta(seconds=2), BEGUN_AT - timedelta(hours=3), 0.98, line)
+    asked_at, published_at = BEGUN_AT + timedelta(seconds=2), BEGUN_AT - timedelta(hours=3)
+    listed = Record("hotlist", "listed", Answer.YES, asked_at, published_at, 0.98, line, "5e" * 32)
     because = "The hot list says that this vehicle is stolen."
     return Finding("wanted", of or passage(), PLATE, 0.98, because, (listed,), decisive_frames)
 
@@ -80,6 +82,7 @@ class World:
     data: Path
     encode: ClipEncoder = stub_encode
     stills: int = 2
+    temperature: float | None = 1.25
     authority: TimestampAuthority | None = None
     sealed_at: datetime = SEALED_AT
     signer: FileSigner = field(init=False)
@@ -108,7 +111,8 @@ class World:
             MADE_WITH,
             lambda: self.sealed_at,
             self.stills,
-            self.authority,
+            temperature=self.temperature,
+            authority=self.authority,
         )
 
     def seal(self) -> Exhibit:

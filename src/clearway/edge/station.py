@@ -97,7 +97,17 @@ class Station:
                 remedy="hold pictures for longer than it takes to judge a vehicle.",
             )
         made_with, authority = self._made_with(detector, reader), self._authority(announce)
-        sealer = Sealer(self.data, self.signer, self.ledger, encode_clip, made_with, now, evidence.stills, authority)
+        sealer = Sealer(
+            self.data,
+            self.signer,
+            self.ledger,
+            encode_clip,
+            made_with,
+            now,
+            evidence.stills,
+            temperature=reader.temperature,
+            authority=authority,
+        )
         return Pipeline(
             source,
             Attention(camera.region),
@@ -140,11 +150,21 @@ class Station:
         return {
             "program": "clearway",
             "version": clearway.__version__,
+            "program sha256": _program_sha256(),
             "python": platform.python_version(),
             "detector": detector.name,
             "reader": reader.name,
             "settings sha256": hashlib.sha256(self._settings.model_dump_json().encode()).hexdigest(),
         } | {f"weights {name} sha256": digest for name, digest in seen_with}
+
+
+def _program_sha256() -> str:
+    """The SHA-256 of what `sha256sum` prints of the package's Python files, in the order of their paths."""
+    root = Path(clearway.__file__).parent
+    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py"))
+    return hashlib.sha256(
+        "".join(f"{hashlib.sha256((root / path).read_bytes()).hexdigest()}  {path}\n" for path in paths).encode()
+    ).hexdigest()
 
 
 def open_camera(source: str, settings: Settings, announce: Callable[[str], None]) -> Source:

@@ -42,7 +42,7 @@ from clearway.evidence.bundle import (
     Writer,
 )
 from clearway.evidence.ledger import Event, Ledger, sync_folder
-from clearway.evidence.manifest import Shown, manifest, new_salt
+from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
 from clearway.evidence.redact import FILL_RGB, filled_px, png, region_at, reveal, shown_px
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
@@ -67,13 +67,15 @@ class Sealer:
         made_with: Mapping[str, str],
         clock: Callable[[], datetime],
         stills: int,
+        *,
+        temperature: float | None = None,
         authority: TimestampAuthority | None = None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode = signer, ledger, encode
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
-        self._authority = authority
+        self._temperature, self._authority = temperature, authority
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -109,6 +111,7 @@ class Sealer:
         stills = {f"still-{number}.png": view for number, view in enumerate(best, start=1)}
         files = {name: png(view.pixels()) for name, view in stills.items()}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
+        files[READINGS] = readings_json(finding.passage)
         files[INSTRUCTIONS] = Path(__file__).with_name(INSTRUCTIONS).read_bytes()
         sealed_at = self._clock()
         seen_at = max(finding.passage.last_at, clip.views[-1].frame.captured_at)
@@ -121,11 +124,14 @@ class Sealer:
             finding,
             salt=new_salt(),
             sealed_at=sealed_at,
+            sealer=self._signer.key_id,
             clock_source=clock_source,
+            held=Held([frame.captured_at for frame in ordered], revealing[0], len(ordered) - revealing[-1] - 1),
             stills={name: view.shown for name, view in stills.items()},
             clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
             files=files,
             made_with=self._made_with,
+            temperature=self._temperature,
             authority=self._authority,
         )
         if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:

@@ -321,10 +321,12 @@ def _timestamp(case: _Case) -> str:
         raise _FailedError(f"{TIMESTAMP}: {error}") from None
     if token.precedes(sealed_at):
         raise _FailedError(
-            f"clocks run backwards: the authority saw the statement at {token.at}, and it says that it was sealed at {sealed_at}"
+            f"clocks run backwards: the authority saw the statement at {canonical.rfc3339(token.at)}, and it says that it was "
+            f"sealed at {canonical.rfc3339(sealed_at)}"
         )
     later_s = (token.at - sealed_at).total_seconds()
-    return f"{token.at} by {token.authority}, {abs(later_s):.1f} s {'after' if later_s >= 0 else 'before'} the sealer's clock"
+    apart = f"{abs(later_s):.1f} s {'after' if later_s >= 0 else 'before'} the sealer's clock said that it sealed"
+    return f"{canonical.rfc3339(token.at)}, says {token.authority}; {apart}"
 
 
 def _in_order(manifest: Mapping[str, object]) -> datetime:
