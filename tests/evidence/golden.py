@@ -1,8 +1,9 @@
 """The exhibit that docs/formats shows and that must verify for ever: `python -m tests.evidence.golden` makes a new one.
 
-Only a new format version is a reason to run it; then the old one stays, in a folder with its version, and both must verify.
+Only a new format version is a reason to run it; then the old one stays beside it (`example-1` and so on), and both must verify.
 """
 
+import hashlib
 import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,11 @@ from tests.evidence import world
 from tests.evidence.tsa import Tsa
 
 from clearway.camera.film import encode_clip
+from clearway.evidence.ledger import Event
 from clearway.evidence.token import AUTHORITIES_NAME
 from clearway.facts import Box
 
-FORMATS = Path(__file__).parents[2] / "docs" / "formats"
-FOLDER, FOLDER_1 = FORMATS / "example", FORMATS / "example-1"
+FOLDER = Path(__file__).parents[2] / "docs" / "formats" / "example"
 
 
 class Office:
@@ -40,6 +41,10 @@ def make() -> None:
         office, sealed_at = Office(Path(folder) / "office"), world.BEGUN_AT + timedelta(seconds=9.25)
         made = world.World(Path(folder) / "data", encode_clip, authority=office, sealed_at=sealed_at)
         other = Box(36, 40, 44.5, 46)
+        # Two lists came into force before, so that the proof has a path.
+        for number in range(2):
+            subject = hashlib.sha256(b"list %d" % number).hexdigest()
+            made.ledger.append(Event.LIST_PUBLISH, subject, world.BEGUN_AT, "operator:cli")
         exhibit = made.sealer.seal(
             world.finding(world.passage((4, 6)), (6, 4)),
             world.frames(9),

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -21,8 +21,8 @@ import numpy as np
 from tests.evidence.world import SEALED_AT, World
 
 from clearway.envelope import create_keys, seal
-from clearway.evidence import canonical
-from clearway.evidence.ledger import Entry, Event, Ledger
+from clearway.evidence.ledger import Event, Ledger
+from clearway.evidence.note import Proof, read_note, read_proof
 from clearway.evidence.verify import PAYLOAD_TYPE
 
 Files = list[tuple[str, bytes]]
@@ -102,43 +102,39 @@ def _swapped_files(o: Original) -> bytes:
 def _resigned_by_a_stranger(o: Original) -> bytes:
     """Everything fits, in another's name: another statement, another ledger, another checkpoint."""
     stranger = create_keys(o.elsewhere / "keys")
-    content = dict(o.files)
-    payload = json.loads(content["statement.dsse.json"])["payload"]
+    payload = json.loads(dict(o.files)["statement.dsse.json"])["payload"]
     statement = seal(base64.b64decode(payload), PAYLOAD_TYPE, stranger)
     ledger = Ledger(o.elsewhere / "ledger", stranger)
     proof = ledger.prove(ledger.append(Event.EXHIBIT_SEAL, _id(o), SEALED_AT, "camera:north-gate"))
-    return _with_ledger(o, {"size": proof.size, "index": proof.index, "path": [], "checkpoint": proof.checkpoint}, statement)
+    return packed((dict(o.files) | {"ledger.tlog-proof": proof.text().encode(), "statement.dsse.json": statement}).items())
+
+
+def _with_proof(o: Original, change: Callable[[Proof], Proof]) -> bytes:
+    return o.with_file("ledger.tlog-proof", lambda raw: change(read_proof(raw.decode())).text().encode())
 
 
 def _proof_of_another_tree(o: Original) -> bytes:
-    """The right entry, and a checkpoint by the right key over a ledger in which it is not."""
+    """The right place, and a checkpoint by the right key over a ledger in which it is not."""
     ledger = Ledger(o.elsewhere / "fork", o.world.signer)
     ledger.append(Event.EXHIBIT_VIEW, "0" * 64, SEALED_AT, "officer:1")
-    return _with_ledger(o, {"checkpoint": ledger.checkpoint()})
+    return _with_proof(o, lambda proof: replace(proof, checkpoint=ledger.checkpoint()))
 
 
 def _backdated_entry(o: Original) -> bytes:
     """An entry about this exhibit with another time, properly in the ledger."""
     at = SEALED_AT.replace(year=2025)
     proof = o.world.ledger.prove(o.world.ledger.append(Event.EXHIBIT_SEAL, _id(o), at, "camera:north-gate"))
-    path = [base64.b64encode(sibling).decode() for sibling in proof.path]
-    entry = json.loads(Entry(Event.EXHIBIT_SEAL, _id(o), at, "camera:north-gate").line())
-    changes = {"entry": entry, "size": proof.size, "index": proof.index, "path": path, "checkpoint": proof.checkpoint}
-    return _with_ledger(o, changes)
-
-
-def _with_ledger(o: Original, changes: dict[str, object], statement: bytes | None = None) -> bytes:
-    content = dict(o.files)
-    content["ledger.json"] = canonical.dumps(json.loads(content["ledger.json"]) | changes)
-    content["statement.dsse.json"] = statement or content["statement.dsse.json"]
-    return packed(content.items())
+    return _with_proof(o, lambda _: proof)
 
 
 def _broken_signature(o: Original) -> bytes:
-    text, _, signature = json.loads(dict(o.files)["ledger.json"])["checkpoint"].rpartition(" ")
-    broken = bytearray(base64.b64decode(signature))
-    broken[40] ^= 1
-    return _with_ledger(o, {"checkpoint": f"{text} {base64.b64encode(broken).decode()}\n"})
+    def broken(proof: Proof) -> Proof:
+        note = read_note(proof.checkpoint)
+        raw = bytearray(note.signatures[0].raw)
+        raw[40] ^= 1
+        return replace(proof, checkpoint=replace(note, signatures=(replace(note.signatures[0], raw=bytes(raw)),)).raw())
+
+    return _with_proof(o, broken)
 
 
 def _signed_as_something_else(o: Original) -> bytes:
@@ -231,7 +227,7 @@ SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "changed-claim": ({2}, lambda o: o.with_file("manifest.json", _changed_claim)),
     "file-missing": ({3}, lambda o: packed((n, c) for n, c in o.files if n != "clip.mp4")),
     "file-added": ({3}, lambda o: packed([*o.files, ("note.txt", b"AB12CDE")])),
-    "ledger-missing": ({3, 6}, lambda o: packed((n, c) for n, c in o.files if n != "ledger.json")),
+    "ledger-missing": ({3, 6}, lambda o: packed((n, c) for n, c in o.files if n != "ledger.tlog-proof")),
     "statement-missing": ({3, 5}, lambda o: packed((n, c) for n, c in o.files if n != "statement.dsse.json")),
     "changed-pixel": ({4}, lambda o: o.with_file("still-1.png", _changed_pixel)),
     "swapped-files": ({4}, _swapped_files),
@@ -241,12 +237,13 @@ SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "statement-with-more": ({5}, lambda o: o.with_file("statement.dsse.json", lambda s: s[:-1] + b',"x":1}')),
     "statement-spelled-otherwise": ({5}, lambda o: o.with_file("statement.dsse.json", lambda s: s.replace(b":", b": ", 1))),
     "statement-of-another-kind": ({5}, _signed_as_something_else),
-    "ledger-of-another": ({6}, lambda o: o.with_file("ledger.json", lambda _: o.of_other("ledger.json"))),
+    "ledger-of-another": ({6}, lambda o: o.with_file("ledger.tlog-proof", lambda _: o.of_other("ledger.tlog-proof"))),
     "proof-of-another-tree": ({6}, _proof_of_another_tree),
     "backdated-entry": ({6}, _backdated_entry),
-    "index-is-no-number": ({6}, lambda o: _with_ledger(o, {"index": False})),
-    "path-too-long": ({6}, lambda o: _with_ledger(o, {"path": ["A" * 43 + "="] * 64})),
-    "ledger-with-more": ({6}, lambda o: _with_ledger(o, {"note": "AB12CDE"})),
+    "index-is-no-number": ({6}, lambda o: o.with_file("ledger.tlog-proof", lambda p: p.replace(b"index ", b"index +"))),
+    "path-too-long": ({6}, lambda o: _with_proof(o, lambda proof: replace(proof, path=(bytes(32),) * 64))),
+    "proof-with-more": ({6}, lambda o: o.with_file("ledger.tlog-proof", lambda p: p.replace(b"index", b"extra AB12CDE=\nindex"))),
+    "proof-that-is-no-text": ({6}, lambda o: o.with_file("ledger.tlog-proof", lambda p: p + b"\xff")),
     "checkpoint-signature-broken": ({7}, _broken_signature),
 }
 

@@ -6,34 +6,62 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.evidence.golden import FOLDER, FOLDER_1, Office
+from tests.evidence.golden import FOLDER, Office
+from tests.evidence.sins import packed
 from tests.evidence.world import World
 
 from clearway.envelope import key_id, load_public_key
 from clearway.evidence import canonical
-from clearway.evidence.ledger import Event
+from clearway.evidence.ledger import Event, read_entry
+from clearway.evidence.merkle import leaf_hash, verify_inclusion
+from clearway.evidence.note import read_checkpoint, read_proof
+from clearway.evidence.tiles import bundle
 from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import contents, verify
 
 EXHIBIT_MD, LEDGER_MD = FOLDER.parent / "exhibit.md", FOLDER.parent / "ledger.md"
-EXAMPLE = next(FOLDER.glob("*.zip"))
+EXAMPLE, FIRST_EXAMPLE = (next((FOLDER.parent / name).glob("*.zip")) for name in (FOLDER.name, "example-1"))
 
 
-@pytest.mark.parametrize("folder", [FOLDER_1, FOLDER])
-def test_the_examples_verify_for_ever(folder: Path) -> None:
-    key = load_public_key(folder / "clearway.pub")
-    (path,) = folder.glob("*.zip")
-    report = verify(path, {key_id(key): key}, known_authorities(folder))
+@pytest.mark.parametrize("example", [EXAMPLE, FIRST_EXAMPLE])
+def test_the_examples_verify_for_ever(example: Path) -> None:
+    key = load_public_key(example.with_name("clearway.pub"))
+    report = verify(example, {key_id(key): key}, known_authorities(example.parent))
     assert report.passed, report
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"index":0', b'"index":1'),
+        (b'"index":0', b'"index":false'),
+        (b'"size":1', b'"size":2'),
+        (b'"path":[]', b'"path":[7]'),
+        (b'"path":[]', b'"path":["' + b"A" * 43 + b'="]'),
+        (b"camera:north-gate", b"camera:south-gate"),
+        (b'"size":1', b'"size":1,"tree":1'),
+        (b"08:30:09", b"08:30:10"),
+    ],
+)
+def test_a_changed_proof_in_the_first_format_is_found(tmp_path: Path, old: bytes, new: bytes) -> None:
+    files = contents(FIRST_EXAMPLE)
+    assert old in files["ledger.json"]
+    path = tmp_path / FIRST_EXAMPLE.name
+    path.write_bytes(packed((files | {"ledger.json": files["ledger.json"].replace(old, new)}).items()))
+    key = load_public_key(FIRST_EXAMPLE.with_name("clearway.pub"))
+    assert [step.number for step in verify(path, {key_id(key): key}).steps if not step.passed] == [6, 7]
 
 
 def test_the_page_shows_the_example_as_it_is() -> None:
     page, files = EXHIBIT_MD.read_text(), contents(EXAMPLE)
-    manifest, statement, ledger = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    manifest, statement, line = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert canonical.dumps(json.loads(manifest)) == files["manifest.json"]
     payload = json.loads(files["statement.dsse.json"])["payload"]
     assert canonical.dumps(json.loads(statement)) == base64.b64decode(payload)
-    assert canonical.dumps(json.loads(ledger)) == files["ledger.json"]
+    assert f"```text\n{files['ledger.tlog-proof'].decode()}```" in page
+    proof = read_proof(files["ledger.tlog-proof"].decode())
+    signed = read_checkpoint(proof.checkpoint)
+    assert verify_inclusion(leaf_hash(line.strip().encode()), proof.index, signed.size, proof.path, signed.root)
     assert f"example/{EXAMPLE.name}" in page
     listed = re.search(r"in their order:\n\n((?:    .+\n)+)", page)
     assert listed is not None
@@ -41,9 +69,11 @@ def test_the_page_shows_the_example_as_it_is() -> None:
 
 
 def test_the_ledgers_page_shows_the_examples_line_and_checkpoint() -> None:
-    page, said = LEDGER_MD.read_text(), json.loads(contents(EXAMPLE)["ledger.json"])
-    assert canonical.dumps(said["entry"]).decode() in page
-    assert said["checkpoint"] in page
+    page, proof = LEDGER_MD.read_text(), read_proof(contents(EXAMPLE)["ledger.tlog-proof"].decode())
+    (line,) = re.findall(r"```json\n(.*?)\n```", page, re.DOTALL)
+    entry = read_entry(line.encode())
+    assert (entry.subject, bundle([line.encode()])[:2].hex(" ")) == (EXAMPLE.stem, "00 a1")
+    assert proof.checkpoint in page
     for event in Event:
         assert f"`{event}`" in page
 

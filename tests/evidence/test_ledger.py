@@ -1,115 +1,28 @@
-"""The ledger is RFC 6962's tree under C2SP's checkpoint, and what it acknowledged it keeps."""
+"""The ledger is C2SP's tiled log, and what it acknowledged it keeps."""
 
-import base64
 import hashlib
 import os
+import shutil
+import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import rfc8785
 
-from clearway.envelope import FileSigner, create_keys, verifies
+from clearway.envelope import FileSigner, create_keys
 from clearway.errors import StoreError
-from clearway.evidence.ledger import (
-    CHECKPOINT_NAME,
-    ENTRIES_NAME,
-    Checkpoint,
-    Entry,
-    Event,
-    Frontier,
-    Ledger,
-    check,
-    checkpoint_signed_by,
-    inclusion_path,
-    key_hash,
-    leaf_hash,
-    read_checkpoint,
-    read_entry,
-    sign_checkpoint,
-    verify_inclusion,
-)
+from clearway.evidence.ledger import CHECKPOINT_NAME, DATABASE_NAME, OLD_NAME, Entry, Event, Ledger, check, read_entry
+from clearway.evidence.merkle import EMPTY_ROOT, leaf_hash, root, verify_inclusion
+from clearway.evidence.note import Checkpoint, Proof, read_checkpoint, sign_checkpoint
+from clearway.evidence.tiles import bundle, read_bundle, tile_path
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
-# The leaves that the first Certificate Transparency programs were tested with, and the roots of their first n.
-CT_LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
-CT_ROOTS = {
-    0: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-    1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-    8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
-}
 
 
 def subject(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
-
-
-def grown(leaves: list[bytes]) -> Frontier:
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier = frontier.with_leaf(leaf)
-    return frontier
-
-
-# --- RFC 6962, section 2.1, word by word: the largest power of two below n splits the leaves ---
-
-
-def mth(leaves: list[bytes]) -> bytes:
-    if len(leaves) <= 1:
-        return leaves[0] if leaves else hashlib.sha256(b"").digest()
-    k = 1 << (len(leaves) - 1).bit_length() - 1
-    return hashlib.sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:])).digest()
-
-
-def audit_path(m: int, leaves: list[bytes]) -> list[bytes]:
-    if len(leaves) == 1:
-        return []
-    k = 1 << (len(leaves) - 1).bit_length() - 1
-    if m < k:
-        return [*audit_path(m, leaves[:k]), mth(leaves[k:])]
-    return [*audit_path(m - k, leaves[k:]), mth(leaves[:k])]
-
-
-@pytest.mark.parametrize(("count", "root"), CT_ROOTS.items())
-def test_the_roots_are_those_of_certificate_transparency(count: int, root: str) -> None:
-    assert grown([leaf_hash(bytes.fromhex(leaf)) for leaf in CT_LEAVES[:count]]).root().hex() == root
-
-
-@pytest.mark.parametrize("size", [*range(1, 35), 64, 65])
-def test_roots_and_paths_are_those_of_the_definition(size: int) -> None:
-    leaves = [leaf_hash(str(number).encode()) for number in range(size)]
-    root = grown(leaves).root()
-    assert root == mth(leaves)
-    for index in range(size):
-        path = inclusion_path(leaves, index)
-        assert list(path) == audit_path(index, leaves)
-        assert verify_inclusion(leaves[index], index, size, path, root)
-        assert not verify_inclusion(leaf_hash(b"another"), index, size, path, root)
-        assert not verify_inclusion(leaves[index], (index + 1) % size, size, path, root) or size == 1
-        assert not verify_inclusion(leaves[index], index, size, (*path, root), root)
-        assert not path or not verify_inclusion(leaves[index], index, size, path[:-1], root)
-    assert not verify_inclusion(leaves[0], size, size, (), root)
-
-
-@pytest.mark.parametrize(
-    ("name", "key", "hashed"),
-    [
-        # The key of Go's checksum database, as every Go installation carries it.
-        ("sum.golang.org", "Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8", "033de0ae"),
-        # The example in the documentation of golang.org/x/mod/sumdb/note.
-        ("PeterNeumann", "ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "c74f20a3"),
-    ],
-)
-def test_key_hashes_are_those_of_signed_notes(name: str, key: str, hashed: str) -> None:
-    assert key_hash(name, base64.b64decode(key)[1:]).hex() == hashed
-
-
-def test_a_note_signed_by_others_verifies() -> None:
-    """The example of golang.org/x/mod/sumdb/note: the signature is over the text with its last newline, the blank line apart."""
-    text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
-    signature = base64.b64decode("x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=")
-    key = base64.b64decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")[1:]
-    assert signature[:4] == key_hash("PeterNeumann", key)
-    assert verifies(key, signature[4:], text.encode())
 
 
 @pytest.fixture
@@ -122,49 +35,116 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "ledger"
 
 
-def test_a_checkpoint_is_three_lines_a_blank_and_a_signature(signer: FileSigner) -> None:
-    note = sign_checkpoint(Checkpoint("example.com/log", 5, bytes(32)), signer)
-    lines = note.split("\n")
-    assert lines[:4] == ["example.com/log", "5", base64.b64encode(bytes(32)).decode(), ""]
-    assert lines[4].startswith("\u2014 example.com/log ")
-    assert lines[5:] == [""]
-    assert checkpoint_signed_by(note, signer.public_key())
-    assert read_checkpoint(note) == Checkpoint("example.com/log", 5, bytes(32))
+def view(number: int) -> Entry:
+    return Entry(Event.EXHIBIT_VIEW, subject(number), AT, "officer:7")
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("5\n", "6\n"),  # another size
-        ("5\n", "05\n"),  # the same size, spelled otherwise
-        ("example.com/log\n", "example.com/other\n"),  # another ledger, the key still named after the first
-        ("\n\n", "\nextension\n\n"),  # a line more
-        ("\n\u2014", "\n\n\u2014"),  # a blank line more
-        ("\u2014", "-"),  # no em dash
-    ],
-)
-def test_a_checkpoint_that_was_changed_is_not_signed(signer: FileSigner, old: str, new: str) -> None:
-    note = sign_checkpoint(Checkpoint("example.com/log", 5, bytes(32)), signer).replace(old, new)
-    assert not checkpoint_signed_by(note, signer.public_key())
+def proves(proof: Proof, entry: Entry) -> bool:
+    signed = read_checkpoint(proof.checkpoint)
+    return verify_inclusion(leaf_hash(entry.line()), proof.index, signed.size, proof.path, signed.root)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """The public files: what an outsider can copy."""
+    paths = [*folder.glob(CHECKPOINT_NAME), *(folder / "tile").rglob("*")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}
 
 
 def test_what_was_appended_is_proved_and_there_after_a_restart(folder: Path, signer: FileSigner) -> None:
     ledger = Ledger(folder, signer)
-    assert read_checkpoint(ledger.checkpoint()) == Checkpoint(ledger.origin, 0, hashlib.sha256(b"").digest())
+    assert read_checkpoint(ledger.checkpoint()) == Checkpoint(ledger.origin, 0, EMPTY_ROOT)
     for number in range(9):
         assert ledger.append(Event.EXHIBIT_VIEW, subject(number), AT, "officer:7") == number
-        proof = ledger.prove(number)
-        leaf = leaf_hash(Entry(Event.EXHIBIT_VIEW, subject(number), AT, "officer:7").line())
-        root = read_checkpoint(proof.checkpoint).root
-        assert verify_inclusion(leaf, number, proof.size, proof.path, root)
+        assert proves(ledger.prove(number), view(number))
     again = Ledger(folder, signer)
     assert (again.size, again.checkpoint()) == (9, ledger.checkpoint())
     assert [entry.subject for entry in again.entries()] == [subject(number) for number in range(9)]
-    root = check(folder, signer.public_key()).root
-    for number in range(9):
-        proof = again.prove(number)
-        leaf = leaf_hash(Entry(Event.EXHIBIT_VIEW, subject(number), AT, "officer:7").line())
-        assert verify_inclusion(leaf, number, 9, proof.path, root)
+    assert [entry.subject for entry in again.entries(3, 5)] == [subject(3), subject(4)]
+    check(folder, signer.public_key())
+    assert all(proves(again.prove(number), view(number)) for number in range(9))
+
+
+def test_the_files_are_those_of_tiled_logs(folder: Path, signer: FileSigner) -> None:
+    """A tree of 70,000 is the specification's own example: 273 full tiles of level 0, and so on."""
+    ledger, count = Ledger(folder, signer), 70_000
+    some = [view(number) for number in range(300)]
+    entries = [some[number % 300] for number in range(count)]
+    assert ledger.append_all(entries[:300]) == range(300)
+    assert {*files_below(folder)} == {
+        "checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44"
+    }  # fmt: skip
+    assert ledger.append_all(entries[300:]) == range(300, count)
+    files = files_below(folder)
+    assert {*files} == {
+        "checkpoint",
+        *(f"tile/{kind}/{number:03}" for kind in ("0", "entries") for number in range(273)),
+        *("tile/0/273.p/112", "tile/entries/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"),
+    }
+    leaves = [leaf_hash(entry.line()) for entry in some]
+    leaves = [leaves[number % 300] for number in range(count)]
+    assert files["tile/0/007"] == b"".join(leaves[7 * 256 : 8 * 256])
+    assert files["tile/0/273.p/112"] == b"".join(leaves[-112:])
+    assert read_bundle(files["tile/entries/273.p/112"]) == [entry.line() for entry in entries[-112:]]
+    over = [_mth(leaves[at : at + 256]) for at in range(0, 273 * 256, 256)]
+    assert files["tile/1/000"] == b"".join(over[:256])
+    assert files["tile/1/001.p/17"] == b"".join(over[256:])
+    assert files["tile/2/000.p/1"] == _mth(over[:256])
+    assert read_checkpoint(ledger.checkpoint()).size == count
+    for index in (0, 255, 256, 65_535, 65_536, 69_887, 69_888, count - 1):
+        assert proves(ledger.prove(index), entries[index])
+    assert [*ledger.entries(65_530, 65_540)] == entries[65_530:65_540]
+
+
+def _mth(leaves: list[bytes]) -> bytes:
+    """The root over a power of two of hashes, by the other implementation of the two."""
+    return root(len(leaves), lambda height, place: _subtree(leaves[place << height : (place + 1) << height]))
+
+
+def _subtree(leaves: list[bytes]) -> bytes:
+    half = len(leaves) // 2
+    return hashlib.sha256(b"\x01" + _subtree(leaves[:half]) + _subtree(leaves[half:])).digest() if half else leaves[0]
+
+
+@pytest.mark.parametrize(
+    ("number", "width", "path"),
+    [
+        (0, 256, "tile/3/000"),
+        (1234067, 256, "tile/3/x001/x234/067"),
+        (1000, 7, "tile/3/x001/000.p/7"),
+    ],
+)
+def test_tiles_are_named_as_specified(number: int, width: int, path: str) -> None:
+    assert tile_path(3, number, width) == path
+
+
+@pytest.mark.parametrize("steps", [(1,) * 20, (255, 1, 1), (256, 256), (3, 300, 1, 600, 7), (0, 5, 0)])
+def test_however_it_grew_the_tree_is_the_same(folder: Path, signer: FileSigner, tmp_path: Path, steps: tuple[int, ...]) -> None:
+    ledger, at_once = Ledger(folder, signer), Ledger(tmp_path / "at-once", signer)
+    entries = [view(number) for number in range(sum(steps))]
+    for step in steps:
+        ledger.append_all(entries[ledger.size : ledger.size + step])
+        check(folder, signer.public_key())
+    at_once.append_all(entries)
+    assert ledger.checkpoint() == at_once.checkpoint()
+    grown = files_below(folder)
+    assert files_below(tmp_path / "at-once").items() <= grown.items()
+    full = {name for name in grown if ".p/" not in name}
+    assert not any(f"{name}.p" in other for name in full for other in grown), "a partial tile goes when its full one is there"
+
+
+def test_one_proof_reads_a_handful_of_files(folder: Path, signer: FileSigner, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(folder, signer)
+    ledger.append_all([view(number) for number in range(5_000)])
+    opened: list[str] = []
+    really = Path.open
+
+    def noted(path: Path, *given: object, **named: object) -> object:
+        opened.append(path.name)
+        return really(path, *given, **named)  # type: ignore[call-overload] # handed on as it came
+
+    monkeypatch.setattr(Path, "open", noted)
+    assert proves(ledger.prove(1_234), view(1_234))
+    assert len(opened) <= 4, opened
 
 
 def test_two_ledgers_on_one_folder_see_each_others_entries(folder: Path, signer: FileSigner) -> None:
@@ -175,7 +155,7 @@ def test_two_ledgers_on_one_folder_see_each_others_entries(folder: Path, signer:
 
 
 def test_several_processes_append_at_once(folder: Path, signer: FileSigner) -> None:
-    each, children = 25, []
+    each, children = 12, []
     for who in range(3):
         child = os.fork()
         if child == 0:
@@ -194,67 +174,215 @@ def test_several_processes_append_at_once(folder: Path, signer: FileSigner) -> N
     assert {name: by.count(name) for name in set(by)} == {f"officer:{who}": each for who in range(3)}
 
 
-@pytest.mark.parametrize(
-    ("tail", "kept"),
-    [
-        (b"", 3),
-        (b'{"at":"2026-11-22T08:30:00Z","by":"off', 3),  # cut in the middle of a line
-        (b"\x00" * 300, 3),  # the file grew, its blocks did not come
-        (b"\xff\xfe\n", 3),  # a line of rubbish
-        (Entry(Event.EXHIBIT_VIEW, subject(9), AT, "officer:7").line(), 3),  # whole but for its newline
-        (Entry(Event.EXHIBIT_VIEW, subject(9), AT, "officer:7").line() + b"\n", 4),  # whole: it stays
-        (Entry(Event.EXHIBIT_VIEW, subject(9), AT, "officer:7").line() + b"\n{", 4),
-    ],
-)
+def cut_short(folder: Path, lines: list[bytes], *, sequenced: bool = True) -> None:
+    """Lines that were committed before the power went, and of which nothing else is there; or that were not even committed."""
+    with sqlite3.connect(folder / DATABASE_NAME, isolation_level=None) as database:
+        database.execute("BEGIN IMMEDIATE")
+        first = database.execute("SELECT count(*) FROM entries").fetchone()[0]
+        database.executemany("INSERT INTO entries VALUES (?, ?)", enumerate(lines, start=first))
+        database.execute("COMMIT" if sequenced else "ROLLBACK")
+    database.close()
+
+
+@pytest.mark.parametrize(("sequenced", "kept"), [(False, 3), (True, 5)])
 def test_a_power_cut_in_the_middle_of_an_append_loses_nothing_that_was_acknowledged(
-    folder: Path, signer: FileSigner, tail: bytes, kept: int
+    folder: Path, signer: FileSigner, *, sequenced: bool, kept: int
 ) -> None:
     open_before = Ledger(folder, signer)
-    for number in range(3):
-        open_before.append(Event.EXHIBIT_VIEW, subject(number), AT, "officer:7")
-    with (folder / ENTRIES_NAME).open("ab") as file:
-        file.write(tail)
+    open_before.append_all([view(number) for number in range(3)])
+    cut_short(folder, [view(3).line(), view(4).line()], sequenced=sequenced)
     assert check(folder, signer.public_key()).size == 3, "what the checkpoint signs is whole at every moment"
     assert Ledger(folder, signer).size == kept
-    assert open_before.append(Event.EXHIBIT_VIEW, subject(5), AT, "officer:7") == kept
+    assert open_before.append(Event.EXHIBIT_VIEW, subject(kept), AT, "officer:7") == kept
     assert check(folder, signer.public_key()).size == kept + 1
+    assert [*open_before.entries()] == [view(number) for number in range(kept + 1)]
 
 
-def test_tampering_is_found(folder: Path, signer: FileSigner, tmp_path: Path) -> None:
+def _forget(folder: Path, first: int) -> None:
+    with sqlite3.connect(folder / DATABASE_NAME) as database:
+        database.execute("DELETE FROM entries WHERE number >= ?", (first,))
+    database.close()
+
+
+def _tiles_ahead(folder: Path) -> None:
+    (folder / "tile/0/002").write_bytes(os.urandom(256 * 32))
+    (folder / "tile/0/002.p/90").write_bytes(os.urandom(90 * 32))
+    (folder / "tile/entries/002").write_bytes(bundle([b"never"] * 256))
+
+
+# What a cut may leave of files, each made from a whole ledger of 600 entries.
+TORN: dict[str, Callable[[Path], object]] = {
+    "no database": lambda folder: (folder / DATABASE_NAME).unlink(),
+    "a database that lost its last transaction": lambda folder: _forget(folder, 590),
+    "an edge tile is gone": lambda folder: (folder / "tile/0/002.p/88").unlink(),
+    "an edge tile is cut": lambda folder: os.truncate(folder / "tile/0/002.p/88", 100),
+    "an edge tile is empty": lambda folder: os.truncate(folder / "tile/1/000.p/2", 0),
+    "an edge tile is zeros": lambda folder: (folder / "tile/0/002.p/88").write_bytes(bytes(88 * 32)),
+    "no tiles": lambda folder: shutil.rmtree(folder / "tile"),
+    "a checkpoint beside, half written": lambda folder: (folder / ".checkpoint").write_bytes(b"clearway/led"),
+    "a tile beside, half written": lambda folder: (folder / "tile/0/.003").write_bytes(b"\x00" * 7),
+    "tiles of a batch that was never committed": _tiles_ahead,
+}
+
+
+@pytest.mark.parametrize("torn", TORN)
+def test_a_torn_state_is_healed(folder: Path, signer: FileSigner, torn: str) -> None:
+    entries = [view(number) for number in range(600)]
+    Ledger(folder, signer).append_all(entries)
+    before = (folder / CHECKPOINT_NAME).read_bytes()
+    TORN[torn](folder)
     ledger = Ledger(folder, signer)
-    for number in range(4):
-        ledger.append(Event.EXHIBIT_VIEW, subject(number), AT, "officer:7")
-    entries, checkpoint = (folder / ENTRIES_NAME).read_bytes(), (folder / CHECKPOINT_NAME).read_bytes()
-    lines = entries.splitlines(keepends=True)
-    stranger = create_keys(tmp_path / "stranger")
-    forged = sign_checkpoint(read_checkpoint(checkpoint.decode()), stranger).encode()
-    for sin, changed, note in (
-        ("altered", entries.replace(b"officer:7", b"officer:8", 1), checkpoint),
-        ("deleted", b"".join(lines[1:]), checkpoint),
-        ("reordered", b"".join([lines[1], lines[0], *lines[2:]]), checkpoint),
-        ("cut", entries[:-10], checkpoint),
-        ("emptied", b"", checkpoint),
-        ("signed by a stranger", entries, forged),
-        ("no checkpoint", entries, b""),
-    ):
-        (folder / ENTRIES_NAME).write_bytes(changed)
-        (folder / CHECKPOINT_NAME).write_bytes(note)
-        with pytest.raises(StoreError, match="damaged"):
-            check(folder, signer.public_key())
-        with pytest.raises(StoreError, match="damaged"):
+    assert (folder / CHECKPOINT_NAME).read_bytes() == before
+    assert check(folder, signer.public_key()).size == 600
+    assert proves(ledger.prove(599), entries[599])
+    assert ledger.append_all(entries[:300]) == range(600, 900)
+    assert check(folder, signer.public_key()).size == 900
+    assert [*ledger.entries()] == entries + entries[:300]
+
+
+def _altered_everywhere(folder: Path) -> None:
+    with sqlite3.connect(folder / DATABASE_NAME) as database:
+        database.execute("UPDATE entries SET line = ? WHERE number = 7", (view(8).line(),))
+    database.close()
+    os.truncate(folder / "tile/0/002.p/88", 100)
+
+
+def _altered_bundle(folder: Path) -> None:
+    (folder / DATABASE_NAME).unlink()
+    path = folder / "tile/entries/001"
+    path.write_bytes(path.read_bytes().replace(b"officer:7", b"officer:8", 1))
+
+
+def _no_bundle(folder: Path) -> None:
+    (folder / DATABASE_NAME).unlink()
+    (folder / "tile/entries/001").unlink()
+
+
+def _drop_column(folder: Path) -> None:
+    with sqlite3.connect(folder / DATABASE_NAME) as database:
+        database.execute("ALTER TABLE entries DROP COLUMN line")
+    database.close()
+
+
+REFUSED: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "lines and edge altered": ("not the 600 that its checkpoint signs", _altered_everywhere),
+    "no database and a bundle altered": ("not the 600", _altered_bundle),
+    "no database and a bundle gone": ("entries/001 is missing", _no_bundle),
+    "no checkpoint": ("no checkpoint", lambda folder: (folder / CHECKPOINT_NAME).unlink()),
+    "an empty checkpoint": ("unreadable", lambda folder: (folder / CHECKPOINT_NAME).write_bytes(b"")),
+    "a checkpoint that is no text": ("cannot be read", lambda folder: (folder / CHECKPOINT_NAME).write_bytes(b"\xff")),
+    "a database that is none": ("ledger.db", lambda folder: (folder / DATABASE_NAME).write_bytes(b"no database" * 500)),
+    "a column dropped": ("ledger.db", _drop_column),
+}
+
+
+@pytest.mark.parametrize("sin", REFUSED)
+def test_what_cannot_be_healed_is_refused_by_name_and_left_as_it_is(folder: Path, signer: FileSigner, sin: str) -> None:
+    Ledger(folder, signer).append_all([view(number) for number in range(600)])
+    name, commit = REFUSED[sin]
+    commit(folder)
+    before = files_below(folder)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=name):
             Ledger(folder, signer)
-        assert (folder / ENTRIES_NAME).read_bytes() == changed, f"{sin}: a damaged ledger is left as it is"
+    assert files_below(folder) == before
 
 
-def test_a_ledger_that_went_back_is_noticed_by_whoever_knew_it_longer(folder: Path, signer: FileSigner) -> None:
+def test_a_stranger_signs_for_nobody(folder: Path, signer: FileSigner, tmp_path: Path) -> None:
+    ledger = Ledger(folder, signer)
+    ledger.append_all([view(0), view(1)])
+    forged = sign_checkpoint(read_checkpoint(ledger.checkpoint()), create_keys(tmp_path / "stranger"))
+    (folder / CHECKPOINT_NAME).write_text(forged)
+    with pytest.raises(StoreError, match="not signed by"):
+        Ledger(folder, signer)
+    with pytest.raises(StoreError, match="not signed by"):
+        check(folder, signer.public_key())
+
+
+def test_a_ledger_that_went_back_is_noticed_by_whoever_knew_it_longer(folder: Path, signer: FileSigner, tmp_path: Path) -> None:
     ledger = Ledger(folder, signer)
     ledger.append(Event.EXHIBIT_VIEW, subject(0), AT, "officer:7")
-    earlier = (folder / ENTRIES_NAME).read_bytes(), (folder / CHECKPOINT_NAME).read_bytes()
+    shutil.copytree(folder, tmp_path / "earlier")
     ledger.append(Event.EXHIBIT_VIEW, subject(1), AT, "officer:7")
-    (folder / ENTRIES_NAME).write_bytes(earlier[0])
-    (folder / CHECKPOINT_NAME).write_bytes(earlier[1])
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "earlier", folder)
     with pytest.raises(StoreError, match="went back"):
         ledger.append(Event.EXHIBIT_VIEW, subject(2), AT, "officer:7")
+
+
+def test_a_full_disk_leaves_all_of_a_batch_or_nothing(folder: Path, signer: FileSigner, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(folder, signer)
+    ledger.append(Event.EXHIBIT_VIEW, subject(0), AT, "officer:7")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("clearway.evidence.tiles.Shelf.settle", full)
+        with pytest.raises(StoreError, match="No space left"):
+            ledger.append_all([view(1), view(2)])
+    assert Ledger(folder, signer).size == 1, "what was not acknowledged is not there after a restart"
+    assert ledger.append_all([view(3)]) == range(1, 2)
+    assert check(folder, signer.public_key()).size == 2
+
+
+# --- what versions before tiles left ---
+
+
+def old_ledger(folder: Path, signer: FileSigner, signed: int, beyond: bytes = b"") -> str:
+    lines = [view(number).line() for number in range(signed)]
+    leaves = [leaf_hash(line) for line in lines]
+    folder.mkdir()
+    (folder / OLD_NAME).write_bytes(b"".join(line + b"\n" for line in lines) + beyond)
+    tree = root(signed, lambda height, place: _subtree(leaves[place << height : (place + 1) << height]))
+    note = sign_checkpoint(Checkpoint(f"clearway/ledger/{signer.key_id[:16]}", signed, tree), signer)
+    (folder / CHECKPOINT_NAME).write_text(note)
+    return note
+
+
+@pytest.mark.parametrize("signed", [0, 1, 9, 300])
+@pytest.mark.parametrize(
+    ("beyond", "more"),
+    [
+        (b"", 0),
+        (b'{"at":"2026-11-22T08:30:00Z","by":"off', 0),  # cut in the middle of a line
+        (b"\x00" * 300, 0),  # the file grew, its blocks did not come
+        (b"\xff\xfe\n", 0),  # a line of rubbish
+        (view(5).line(), 0),  # whole but for its newline
+        (view(5).line() + b"\n", 1),  # whole: it stays
+        (view(5).line() + b"\n{", 1),
+    ],
+)
+def test_a_ledger_of_an_earlier_version_is_taken_over(
+    folder: Path, signer: FileSigner, signed: int, beyond: bytes, more: int
+) -> None:
+    note = old_ledger(folder, signer, signed, beyond)
+    ledger = Ledger(folder, signer)
+    assert ledger.size == signed + more
+    assert more or ledger.checkpoint() == note, "it is the same tree"
+    assert not (folder / OLD_NAME).exists()
+    assert [*ledger.entries()][:signed] == [view(number) for number in range(signed)]
+    ledger.append(Event.EXHIBIT_VIEW, subject(1), AT, "officer:7")
+    assert check(folder, signer.public_key()).size == signed + more + 1
+
+
+def test_an_earlier_ledger_that_was_altered_is_refused_and_left_as_it_is(folder: Path, signer: FileSigner) -> None:
+    old_ledger(folder, signer, 9)
+    raw = (folder / OLD_NAME).read_bytes().replace(b"officer:7", b"officer:8", 1)
+    (folder / OLD_NAME).write_bytes(raw)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="not the 9 that its checkpoint signs"):
+            Ledger(folder, signer)
+    assert (folder / OLD_NAME).read_bytes() == raw
+    assert not (folder / "tile").exists()
+
+
+def test_an_entry_is_spelled_as_rfc_8785_says() -> None:
+    entry = Entry(Event.EXHIBIT_SEAL, subject(1), AT.replace(microsecond=250_000), 'camera:"north" \\ gate/\u00e9\U0001f697')
+    assert entry.line() == rfc8785.dumps(
+        {"subject": subject(1), "event": "exhibit:seal", "by": entry.by, "at": "2026-11-22T08:30:00.250000Z"}
+    )
+    assert read_entry(entry.line()) == entry
 
 
 @pytest.mark.parametrize(

@@ -177,9 +177,7 @@ def test_a_stranger_and_a_wrong_clock_are_no_authority(tmp_path: Path, tsa: Tsa,
 
 
 def with_token(path: Path, token: bytes, to: Path) -> Path:
-    files = dict(unpacked(path))
-    ledger = files.pop("ledger.json")
-    (to / path.name).write_bytes(packed([*(files | {TIMESTAMP: token}).items(), ("ledger.json", ledger)]))
+    (to / path.name).write_bytes(packed([*unpacked(path), (TIMESTAMP, token)]))
     return to / path.name
 
 

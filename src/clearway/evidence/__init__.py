@@ -3,7 +3,10 @@
     redact      pixels that show one vehicle and nothing else
     manifest    what the exhibit says, as canonical JSON
     seal        everything together in one ZIP, all or nothing
-    ledger      every seal, view and decision as one line of a Merkle tree
+    merkle      RFC 6962's tree: roots, paths, and whether they fit
+    note        what a ledger's owner and its witnesses sign
+    tiles       the tree as files that anybody can fetch and check
+    ledger      every seal, view and decision as one line of that tree
     verify      the same exhibit, checked by somebody who trusts nobody
 
 Import what you need from these files: this one imports nothing, so that `clearway verify` needs only `cryptography`.

@@ -22,10 +22,8 @@ from typing import BinaryIO
 # In the data folder.
 EXHIBITS_FOLDER = "exhibits"
 _WHOLE = re.compile(r"[0-9a-f]{64}\.zip", re.ASCII)
-MANIFEST, STATEMENT, LEDGER = "manifest.json", "statement.dsse.json", "ledger.json"
+MANIFEST, STATEMENT, PROOF = "manifest.json", "statement.dsse.json", "ledger.tlog-proof"
 TIMESTAMP = "timestamp.tsr"
-# What vouches for the manifest, and so cannot be named in it. The timestamp may be missing, where an authority gave none.
-COMPANIONS = frozenset({MANIFEST, STATEMENT, LEDGER})
 
 MEMBERS_MAX = 64
 TOTAL_BYTES_MAX = 512 * 2**20

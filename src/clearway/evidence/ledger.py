@@ -1,55 +1,76 @@
 """Every use, provable: an append-only Merkle tree of small lines that hold no plate and no name.
 
-The hashing is RFC 6962's, the checkpoint is C2SP's (c2sp.org/tlog-checkpoint in a c2sp.org/signed-note), so that outsiders can
-check it with programs of their own.
+SQLite puts the lines in their order, and keeps them; everything else is derived from it, and public. The public files are those
+of C2SP (c2sp.org/tlog-tiles, c2sp.org/tlog-checkpoint), so that outsiders can copy and check them with programs of their own.
 
-    DATA/ledger/entries.jsonl   one canonical JSON object a line; the line without its newline is the leaf
-    DATA/ledger/checkpoint      the signed note over the tree's size and root
-    DATA/ledger/lock            held (flock) while somebody appends
+    DATA/ledger/ledger.db     the lines by number, in SQLite (synchronous=FULL)
+    DATA/ledger/tile/         hashes and lines, as `tiles` says
+    DATA/ledger/checkpoint    the signed note over the tree's size and root
+    DATA/ledger/lock          held (flock) while somebody appends
 
-The life of an entry, and what a crash does at each step:
+The life of a batch of lines, and what a crash does at each step:
 
-    1  the lock is taken, what others appended meanwhile is read     nothing has happened
-    2  the line is written and fsynced                               torn, the next opener drops it; whole, it stays
-    3  the new checkpoint is written beside the old one and fsynced  it stays: the next opener signs it
-    4  the new checkpoint takes the old one's name                   it stays, under whichever of the two the disk remembers
-    5  `append` returns                                              from here on, losing it would be a broken promise
+    1  the lock is taken, what others appended meanwhile is read       nothing has happened
+    2  the lines are committed to the database                         they stay: the next opener does steps 3 and 4
+    3  the tiles that they fill or begin are written and fsynced       the same; files of no signed tree say nothing
+    4  the checkpoint is signed, fsynced, and takes the old one's name the same; what is signed is what was committed
+    5  `append` returns                                                from here on, losing them would be a broken promise
 
-So a line beyond the checkpoint was either never acknowledged, or its checkpoint's name was lost with the power. Where it is whole
-it stays, and the tree over it is the one that was signed before; a torn line was never acknowledged, and goes. Everything under
-the checkpoint is checked against the signed root and never touched.
+So whatever a checkpoint covers is on the disk twice, as lines and as tiles, before the checkpoint is. A tile at the tree's edge
+that is missing or altered is derived again from the database, and a database that is lost or behind is filled again from the
+tiles: each only where the result is the root that was signed. Otherwise nothing is touched, and the ledger is refused.
 """
 
-import base64
-import binascii
 import fcntl
-import hashlib
+import json
 import os
 import re
+import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from clearway.envelope import verifies
 from clearway.errors import StoreError
 from clearway.evidence import canonical
+from clearway.evidence.merkle import inclusion_path, leaf_hash, verify_inclusion
+from clearway.evidence.note import (
+    NOTE_BYTES_MAX,
+    Checkpoint,
+    Proof,
+    checkpoint_signed_by,
+    read_checkpoint,
+    sign_checkpoint,
+)
+from clearway.evidence.tiles import (
+    ENTRIES,
+    WIDTH,
+    Edge,
+    Shelf,
+    Tile,
+    TiledTree,
+    TileError,
+    bundle,
+    drop_partial,
+    sync_folder,
+    tile_path,
+)
 
 if TYPE_CHECKING:  # `verify` reads this file, and must not need NumPy, which the ports do
     from clearway.ports import Signer
 
-ENTRIES_NAME, CHECKPOINT_NAME, LOCK_NAME = "entries.jsonl", "checkpoint", "lock"
+DATABASE_NAME, CHECKPOINT_NAME, LOCK_NAME = "ledger.db", "checkpoint", "lock"
+# What versions before tiles kept instead of a database: the same lines, one after the other.
+OLD_NAME = "entries.jsonl"
 # c2sp.org/tlog-tiles bounds an entry by its 16-bit length; ours are far smaller, and a longer line is no line of ours.
 LINE_BYTES_MAX = 1024
-CHECKPOINT_BYTES_MAX = 4096
-HASH_BYTES = hashlib.sha256().digest_size
-# c2sp.org/signed-note, "Signature types".
-_ED25519 = b"\x01"
-_EM_DASH = "\u2014"
+# How long somebody else may hold the database, for example to copy it.
+_BUSY_S = 10.0
 _SUBJECT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PSEUDONYM = re.compile(r"[a-z]{1,16}:[^\x00-\x1f\x7f]{1,128}")
 
@@ -81,8 +102,9 @@ class Entry:
 
     def line(self) -> bytes:
         """The canonical JSON, without a newline: the leaf of the tree."""
-        fields = {"event": self.event.value, "subject": self.subject, "at": canonical.rfc3339(self.at), "by": self.by}
-        return canonical.dumps(fields)
+        # As `canonical` spells it, ten times faster: only the pseudonym can hold what JSON escapes.
+        at, by = canonical.rfc3339(self.at), json.dumps(self.by, ensure_ascii=False)
+        return f'{{"at":"{at}","by":{by},"event":"{self.event.value}","subject":"{self.subject}"}}'.encode()
 
 
 def read_entry(line: bytes) -> Entry:
@@ -99,171 +121,16 @@ def read_entry(line: bytes) -> Entry:
     return entry
 
 
-# --- the tree (RFC 6962, section 2.1) ---
-
-
-def leaf_hash(line: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + line).digest()
-
-
-def _node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Frontier:
-    """A tree of `size` leaves, remembered by the roots of its whole subtrees, largest first: O(log size) hashes."""
-
-    size: int = 0
-    peaks: tuple[bytes, ...] = ()
-
-    def with_leaf(self, leaf: bytes) -> "Frontier":
-        peaks, node, size = list(self.peaks), leaf, self.size
-        while size & 1:
-            node = _node_hash(peaks.pop(), node)
-            size >>= 1
-        return Frontier(self.size + 1, (*peaks, node))
-
-    def root(self) -> bytes:
-        if not self.peaks:
-            return hashlib.sha256(b"").digest()
-        node = self.peaks[-1]
-        for left in reversed(self.peaks[:-1]):
-            node = _node_hash(left, node)
-        return node
-
-
-def inclusion_path(leaves: Iterable[bytes], index: int) -> tuple[bytes, ...]:
-    """The audit path of leaf `index`, from the leaf up, in one pass and O(log n) memory."""
-    path: list[bytes] = []
-    peaks: list[bytes] = []
-    place = -1  # which peak holds the leaf; -1 while none does
-    for number, leaf in enumerate(leaves):
-        node, size, holds = leaf, number, number == index
-        while size & 1:
-            left = peaks.pop()
-            if place == len(peaks):
-                path.append(node)
-                holds, place = True, -1
-            elif holds:
-                path.append(left)
-            node = _node_hash(left, node)
-            size >>= 1
-        if holds:
-            place = len(peaks)
-        peaks.append(node)
-    assert place >= 0, "the leaf is in the tree"
-    node = peaks.pop()
-    holds = place == len(peaks)
-    while peaks:
-        left = peaks.pop()
-        if holds:
-            path.append(left)
-        elif place == len(peaks):
-            path.append(node)
-            holds = True
-        node = _node_hash(left, node)
-    return tuple(path)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """That one leaf stands at `index` in the tree of `size` leaves which `checkpoint` signs; `path` goes from the leaf up."""
-
-    index: int
-    size: int
-    path: tuple[bytes, ...]
-    checkpoint: str
-
-
-def verify_inclusion(leaf: bytes, index: int, size: int, path: Iterable[bytes], root: bytes) -> bool:
-    """Whether `path` leads from the leaf hash `leaf` to `root` (RFC 9162, section 2.1.3.2). Never raises."""
-    if not 0 <= index < size:
-        return False
-    place, last, node = index, size - 1, leaf
-    for sibling in path:
-        if last == 0 or len(sibling) != HASH_BYTES:
-            return False
-        if place & 1 or place == last:
-            node = _node_hash(sibling, node)
-            while not place & 1 and place:
-                place, last = place >> 1, last >> 1
-        else:
-            node = _node_hash(node, sibling)
-        place, last = place >> 1, last >> 1
-    return last == 0 and node == root
-
-
-# --- the checkpoint (c2sp.org/tlog-checkpoint) ---
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    origin: str
-    size: int
-    root: bytes
-
-    def text(self) -> str:
-        """The note's text: three lines, each with its newline."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
-
-
 def default_origin(signer: "Signer") -> str:
     """The name of the ledger that this key signs, where its owner chose none."""
     return f"clearway/ledger/{signer.key_id[:16]}"
 
 
-def key_hash(name: str, public_key: bytes) -> bytes:
-    """The four bytes by which a signed note calls a key."""
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public_key).digest()[:4]
-
-
-def sign_checkpoint(checkpoint: Checkpoint, signer: "Signer") -> str:
-    """The signed note, its key named after the origin."""
-    text = checkpoint.text()
-    signature = key_hash(checkpoint.origin, signer.public_key()) + signer.sign(text.encode())
-    return f"{text}\n{_EM_DASH} {checkpoint.origin} {base64.b64encode(signature).decode()}\n"
-
-
-def read_checkpoint(note: str) -> Checkpoint:
-    """What the note says, unverified. ValueError where it is not exactly one checkpoint with one signature line."""
-    text, blank, _ = note.partition("\n\n")
-    lines = text.split("\n")
-    if not blank or len(lines) != 3 or not lines[0] or " " in lines[0] or "+" in lines[0] or not lines[0].isprintable():
-        raise ValueError("it is no checkpoint")
-    try:
-        checkpoint = Checkpoint(lines[0], int(lines[1]), base64.b64decode(lines[2], validate=True))
-    except (ValueError, binascii.Error):
-        raise ValueError("it is no checkpoint") from None
-    if checkpoint.text() != text + "\n" or len(checkpoint.root) != HASH_BYTES or checkpoint.size < 0:
-        raise ValueError("it is no checkpoint")
-    return checkpoint
-
-
-def checkpoint_signed_by(note: str, public_key: bytes) -> bool:
-    """Whether the note carries exactly one signature line and it is this key's. Never raises."""
-    text, _, signature_line = note.partition("\n\n")
-    origin = text.partition("\n")[0]
-    start = f"{_EM_DASH} {origin} "
-    if not signature_line.startswith(start) or not signature_line.endswith("\n"):
-        return False
-    encoded = signature_line[len(start) : -1]
-    try:
-        signature = base64.b64decode(encoded, validate=True)
-    except (ValueError, binascii.Error):
-        return False
-    only_spelling = base64.b64encode(signature).decode() == encoded
-    named = signature[:4] == key_hash(origin, public_key)
-    return only_spelling and named and verifies(public_key, signature[4:], f"{text}\n".encode())
-
-
-# --- the ledger on the disk ---
-
-
 class Ledger:
     """The ledger of one data folder. Safe for several threads and several processes at once.
 
-    StoreError where the folder cannot be written or does not hold what its checkpoint signs.
+    StoreError where the folder cannot be written or does not hold what its checkpoint signs. Opening it looks at the tree's edge
+    only; `fsck` derives everything again.
     """
 
     def __init__(self, folder: Path, signer: "Signer", origin: str | None = None) -> None:
@@ -271,13 +138,9 @@ class Ledger:
         self._signer = signer
         self.origin = origin or default_origin(signer)
         self._thread = threading.Lock()
-        self._frontier = Frontier()
-        self._before_last = Frontier()
-        self._read_bytes = 0
-        with self._held():
-            if not self._checkpoint_path.exists():
-                self._begin()
-            self._catch_up()
+        self._edge = Edge()
+        with self._held() as database:
+            self._catch_up(database)
 
     @property
     def size(self) -> int:
@@ -286,71 +149,59 @@ class Ledger:
 
     def checkpoint(self) -> str:
         """The newest signed note."""
-        return _read_note(self._checkpoint_path)
+        return read_note_file(self._folder)
 
     def append(self, event: Event, subject: str, at: datetime, by: str) -> int:
         """The index of the new entry, which is on the disk under a signed checkpoint when this returns."""
-        line = Entry(event, subject, at, by).line()
-        assert len(line) < LINE_BYTES_MAX
-        with self._held():
-            self._catch_up()
-            grown = self._frontier.with_leaf(leaf_hash(line))
-            try:
-                with self._entries_path.open("r+b") as file:
-                    file.seek(self._read_bytes)
-                    try:
-                        file.write(line + b"\n")
-                        file.flush()
-                        os.fsync(file.fileno())
-                        self._sign(grown)
-                    except OSError:
-                        # Not acknowledged, so it should not stay: the next opener would take it for a crash's whole line.
-                        _cut(file, self._read_bytes)
-                        raise
-            except OSError as error:
-                raise _unwritable(self._folder, error) from error
-            self._before_last, self._frontier = self._frontier, grown
-            self._read_bytes += len(line) + 1
-            return grown.size - 1
+        return self.append_all([Entry(event, subject, at, by)])[0]
+
+    def append_all(self, entries: Sequence[Entry]) -> range:
+        """The indexes of these entries, in their order, all of them under one signed checkpoint; or none of them."""
+        lines = [entry.line() for entry in entries]
+        assert all(len(line) < LINE_BYTES_MAX for line in lines)
+        with self._held() as database:
+            self._catch_up(database)
+            first = self._edge.size
+            if lines:
+                database.insert(first, lines)
+                try:
+                    grown = self._derive(database, self._edge, first + len(lines))
+                except OSError:
+                    # Not signed and not acknowledged, so they should not stay: the next opener would take them for a crash's.
+                    database.forget(first)
+                    raise
+                self._publish(grown)
+            return range(first, first + len(lines))
 
     def prove(self, index: int) -> Proof:
         """The proof that entry `index` is in the tree as it stands now, with the checkpoint that signs that tree."""
-        with self._held():
-            self._catch_up()
-            size = self._frontier.size
-            assert 0 <= index < size, "an entry is proved after it was appended"
-            if index == size - 1:
-                # All that stands beside the last leaf are the peaks of the tree before it came.
-                path = tuple(reversed(self._before_last.peaks))
-            else:
-                with self._entries_path.open("rb") as file:
-                    path = inclusion_path((leaf_hash(line[:-1]) for line in _lines(file, size)), index)
-            return Proof(index, size, path, self.checkpoint())
-
-    def entries(self) -> Iterator[Entry]:
-        """Every acknowledged entry, oldest first."""
-        number, size = 0, self.size
+        note = self.checkpoint()
+        signed = _read_signed(self._folder, note, self._signer.public_key())
+        assert 0 <= index < signed.size, "an entry is proved after it was appended"
+        tree = TiledTree(self._folder, signed.size)
         try:
-            with self._entries_path.open("rb") as file:
-                for line in _lines(file, size):
-                    yield read_entry(line[:-1])
-                    number += 1
-        except ValueError as error:
-            raise _damaged(self._folder, f"entry {number} is unreadable: {error}") from None
-        except OSError as error:
-            raise _damaged(self._folder, f"its entries cannot be read ({error.strerror})") from error
+            path = inclusion_path(index, signed.size, tree.node)
+            leaf = tree.node(0, index)
+        except TileError as error:
+            raise damaged(self._folder, str(error)) from error
+        if not verify_inclusion(leaf, index, signed.size, path, signed.root):
+            raise damaged(self._folder, f"the tiles about entry {index} do not lead to the root that its checkpoint signs")
+        return Proof(index, path, note)
 
-    @property
-    def _entries_path(self) -> Path:
-        return self._folder / ENTRIES_NAME
-
-    @property
-    def _checkpoint_path(self) -> Path:
-        return self._folder / CHECKPOINT_NAME
+    def entries(self, first: int = 0, last: int | None = None) -> Iterator[Entry]:
+        """The acknowledged entries from number `first` to before `last` (None: to the newest), oldest first."""
+        size = self.size
+        tree, end = TiledTree(self._folder, size), size if last is None else min(last, size)
+        for number in range(first // WIDTH, -(-end // WIDTH)):
+            try:
+                lines = tree.entries(number)
+                yield from map(read_entry, lines[max(0, first - number * WIDTH) : end - number * WIDTH])
+            except ValueError as error:
+                raise damaged(self._folder, f"among entries {number * WIDTH} to {number * WIDTH + 255}: {error}") from None
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        """The lock, against other threads and other processes."""
+    def _held(self) -> Iterator["_Database"]:
+        """The database, under the lock against other threads and other processes."""
         with self._thread:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -359,116 +210,208 @@ class Ledger:
                 raise _unwritable(self._folder, error) from error
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
-                yield
+                with _Database.opened(self._folder / DATABASE_NAME) as database:
+                    yield database
+            except sqlite3.Error as error:
+                # The disk, the rights or somebody else's lock; anything else is what stands in the file.
+                if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname != "SQLITE_ERROR":
+                    raise _unwritable(self._folder, error) from error
+                raise damaged(self._folder, f"{DATABASE_NAME} is not as it was made ({error})") from error
+            except TileError as error:
+                raise damaged(self._folder, str(error)) from error
+            except OSError as error:
+                raise _unwritable(self._folder, error) from error
             finally:
                 os.close(handle)
 
-    def _begin(self) -> None:
-        """An empty ledger. The first checkpoint comes before any entry, so that no entry is ever without one."""
-        if self._entries_path.exists() and self._entries_path.stat().st_size:
-            raise _damaged(self._folder, "its entries have no checkpoint")
-        try:
-            self._entries_path.touch()
-            self._sign(Frontier())
-            sync_folder(self._folder)
-            sync_folder(self._folder.parent)
-        except OSError as error:
-            raise _unwritable(self._folder, error) from error
-
     def _signed(self) -> Checkpoint:
         """The newest checkpoint, known to be ours."""
-        note = self.checkpoint()
-        try:
-            checkpoint = read_checkpoint(note)
-        except ValueError as error:
-            raise _damaged(self._folder, f"its checkpoint is unreadable: {error}") from None
-        if not checkpoint_signed_by(note, self._signer.public_key()):
-            raise _damaged(self._folder, "its checkpoint is not signed by this installation's key")
-        return checkpoint
+        return _read_signed(self._folder, self.checkpoint(), self._signer.public_key())
 
-    def _catch_up(self) -> None:
-        """Reads what stands on the disk beyond what is known here. The lock is held."""
+    def _catch_up(self, database: "_Database") -> None:
+        """Reads what stands on the disk beyond what is known here, and ends what a crash cut short. The lock is held."""
+        old = self._folder / OLD_NAME
+        if not (self._folder / CHECKPOINT_NAME).exists():
+            if database.size or (old.exists() and old.stat().st_size):
+                raise damaged(self._folder, "its entries have no checkpoint")
+            # The first checkpoint comes before any entry, so that no entry is ever without one.
+            self._publish(Edge())
+            sync_folder(self._folder.parent)
         signed = self._signed()
-        if signed.size < self._frontier.size:
-            raise _damaged(self._folder, f"it went back from {self._frontier.size} entries to {signed.size}")
-        frontier, before_last, read_bytes = self._frontier, self._before_last, self._read_bytes
-        matches = frontier.size == signed.size and frontier.root() == signed.root
-        try:
-            with self._entries_path.open("r+b") as file:
-                file.seek(read_bytes)
-                while line := file.readline(LINE_BYTES_MAX):
-                    if frontier.size >= signed.size and not _is_whole(line):
-                        _cut(file, read_bytes)
-                        break
-                    before_last, frontier = frontier, frontier.with_leaf(leaf_hash(line[:-1]))
-                    read_bytes += len(line)
-                    if frontier.size == signed.size:
-                        matches = frontier.root() == signed.root
-            if not matches:
-                raise _damaged(self._folder, f"its entries are not the {signed.size} that its checkpoint signs")
-            if frontier.size > signed.size:
-                self._sign(frontier)
-        except OSError as error:
-            raise _unwritable(self._folder, error) from error
-        self._frontier, self._before_last, self._read_bytes = frontier, before_last, read_bytes
+        if signed.size < self._edge.size:
+            raise damaged(self._folder, f"it went back from {self._edge.size} entries to {signed.size}")
+        if not database.size and old.exists():
+            self._refill(database, _old_lines(old, signed.size), signed)
+        elif database.size < signed.size:
+            bundles = TiledTree(self._folder, signed.size).bundles()
+            self._refill(database, (line for lines in bundles for line in lines), signed)
+        edge = self._edge
+        if (edge.size, edge.root()) != (signed.size, signed.root):
+            edge = self._edge_of(database, signed)
+        if database.size > signed.size:
+            edge = self._derive(database, edge, database.size)
+            self._publish(edge)
+        self._edge = edge
+        old.unlink(missing_ok=True)
 
-    def _sign(self, frontier: Frontier) -> None:
-        """Puts a checkpoint over `frontier` on the disk, in one step."""
-        note = sign_checkpoint(Checkpoint(self.origin, frontier.size, frontier.root()), self._signer)
-        beside = self._folder / f".{CHECKPOINT_NAME}"
-        with beside.open("wb") as file:
-            file.write(note.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        # The folder is not fsynced: after a power cut the old name may be back, and the next opener signs the same tree again.
-        beside.replace(self._checkpoint_path)
+    def _edge_of(self, database: "_Database", signed: Checkpoint) -> Edge:
+        """The edge of the signed tree from its files; where these are missing or altered, every file is derived again."""
+        try:
+            edge = TiledTree(self._folder, signed.size).edge()
+        except TileError:
+            edge = None
+        if edge is not None and edge.root() == signed.root:
+            return edge
+        if _root(database.lines(0, signed.size)) != signed.root:
+            raise _other_entries(self._folder, signed)
+        return self._derive(database, Edge(), signed.size)
+
+    def _refill(self, database: "_Database", lines: Iterable[bytes], signed: Checkpoint) -> None:
+        """Fills the database with lines that begin with those that were signed."""
+        lines = list(lines)
+        if _root(iter(lines[: signed.size])) != signed.root:
+            raise _other_entries(self._folder, signed)
+        database.replace(lines)
+
+    def _derive(self, database: "_Database", edge: Edge, size: int) -> Edge:
+        """Writes every tile and bundle by which the tree of `size` lines differs from the one of `edge`."""
+        shelf, known = Shelf(self._folder), {tile.path for tile in edge.partial()}
+        for first in range(edge.size - edge.size % WIDTH, size, WIDTH):
+            lines = list(database.lines(first, min(first + WIDTH, size)))
+            edge, full = edge.grown([leaf_hash(line) for line in lines[edge.size - first :]])
+            shelf.put(Tile(tile_path(ENTRIES, first // WIDTH, len(lines)), bundle(lines)))
+            for tile in full:
+                shelf.put(tile)
+        for tile in edge.partial():
+            if tile.path not in known:
+                shelf.put(tile)
+        shelf.settle()
+        return edge
+
+    def _publish(self, edge: Edge) -> None:
+        """Puts a checkpoint over `edge` on the disk, in one step; from then on, that is the ledger."""
+        note = sign_checkpoint(Checkpoint(self.origin, edge.size, edge.root()), self._signer)
+        replace_file(self._folder / CHECKPOINT_NAME, note.encode())
+        drop_partial(self._folder, self._edge.size, edge.size)
+        self._edge = edge
+
+
+class _Database:
+    """The lines by number. Opened for each use: a connection must not cross a fork or a thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator["_Database"]:
+        with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+            # FULL, and a journal that is cut rather than unlinked: sqlite.org/pragma.html says of DELETE that the file's
+            # name may come back after a power cut, and take the newest transaction with it.
+            for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "trusted_schema=OFF"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute("CREATE TABLE IF NOT EXISTS entries (number INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT")
+            yield cls(connection)
+
+    @property
+    def size(self) -> int:
+        row = self._connection.execute("SELECT number, line FROM entries ORDER BY number DESC LIMIT 1").fetchone()
+        return 0 if row is None else int(row[0]) + 1
+
+    def lines(self, first: int, last: int) -> Iterator[bytes]:
+        """The lines from number `first` to before `last`, as far as they are there."""
+        query = "SELECT line FROM entries WHERE number >= ? AND number < ? ORDER BY number"
+        for row in self._connection.execute(query, (first, last)):
+            yield row[0]
+
+    def insert(self, first: int, lines: Sequence[bytes]) -> None:
+        """All of them, or none."""
+        with self._transaction():
+            self._connection.executemany("INSERT INTO entries VALUES (?, ?)", enumerate(lines, start=first))
+
+    def replace(self, lines: Sequence[bytes]) -> None:
+        with self._transaction():
+            self._connection.execute("DELETE FROM entries")
+            self._connection.executemany("INSERT INTO entries VALUES (?, ?)", enumerate(lines))
+
+    def forget(self, first: int) -> None:
+        """Drops the lines from number `first` on, as well as a full or failing disk lets it."""
+        with suppress(sqlite3.Error):  # where they stay, the next opener signs them
+            self._connection.execute("DELETE FROM entries WHERE number >= ?", (first,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:  # commits, or rolls back
+            yield
 
 
 def check(folder: Path, public_key: bytes) -> Checkpoint:
-    """The checkpoint of the ledger in `folder`, after everything was derived again from its entries.
+    """The checkpoint of the ledger in `folder`, after everything was derived again from its public files.
 
     StoreError names what does not agree. Reads only, needs no lock: what a checkpoint covers never changes.
     """
-    note = _read_note(folder / CHECKPOINT_NAME)
+    checkpoint = _read_signed(folder, read_note_file(folder), public_key)
+    tree, edge = TiledTree(folder, checkpoint.size), Edge()
     try:
-        checkpoint = read_checkpoint(note)
+        for number, lines in enumerate(tree.bundles()):
+            for line in lines:
+                read_entry(line)
+            leaves = [leaf_hash(line) for line in lines]
+            if leaves != tree.tile(0, number):
+                raise damaged(folder, f"among entries {edge.size} to {edge.size + len(lines) - 1} one was changed")
+            edge, _ = edge.grown(leaves)
     except ValueError as error:
-        raise _damaged(folder, f"its checkpoint is unreadable: {error}") from None
-    if not checkpoint_signed_by(note, public_key):
-        raise _damaged(folder, "its checkpoint is not signed by the key that was given")
-    frontier = Frontier()
-    try:
-        with (folder / ENTRIES_NAME).open("rb") as file:
-            for line in _lines(file, checkpoint.size):
-                read_entry(line[:-1])
-                frontier = frontier.with_leaf(leaf_hash(line[:-1]))
-    except ValueError as error:
-        raise _damaged(folder, f"entry {frontier.size} is unreadable: {error}") from None
-    except OSError as error:
-        raise _damaged(folder, f"its entries cannot be read ({error.strerror})") from error
-    if frontier.size != checkpoint.size:
-        raise _damaged(folder, f"its checkpoint signs {checkpoint.size} entries and {frontier.size} are there")
-    if frontier.root() != checkpoint.root:
-        raise _damaged(folder, "an entry was changed after it was signed")
+        raise damaged(folder, f"after {edge.size} entries: {error}") from None
+    if edge.root() != checkpoint.root:
+        raise damaged(folder, "an entry was changed after it was signed")
     return checkpoint
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes the names in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _read_signed(folder: Path, note: str, public_key: bytes) -> Checkpoint:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        checkpoint = read_checkpoint(note)
+    except ValueError as error:
+        raise damaged(folder, f"its checkpoint is unreadable: {error}") from None
+    if not checkpoint_signed_by(note, public_key):
+        raise damaged(folder, "its checkpoint is not signed by this installation's key")
+    return checkpoint
 
 
-def _lines(file: BinaryIO, count: int) -> Iterator[bytes]:
-    """At most `count` lines from the start, each with its newline."""
-    for _ in range(count):
-        line = file.readline(LINE_BYTES_MAX)
-        if not line:
-            return
-        yield line
+def read_note_file(folder: Path) -> str:
+    """The signed note in the ledger's folder, unverified. StoreError where it cannot be read."""
+    try:
+        with (folder / CHECKPOINT_NAME).open("rb") as file:
+            return file.read(NOTE_BYTES_MAX).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise damaged(folder, f"its checkpoint cannot be read ({type(error).__name__})") from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Puts `content` under that name in one step; both are on the disk when this returns. OSError where they are not."""
+    beside = path.with_name(f".{path.name}")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def _root(lines: Iterator[bytes]) -> bytes:
+    edge = Edge()
+    while some := [leaf_hash(line) for line in islice(lines, WIDTH)]:
+        edge, _ = edge.grown(some)
+    return edge.root()
+
+
+def _old_lines(path: Path, signed: int) -> Iterator[bytes]:
+    """The lines of an earlier version's file: all that were signed, and whole ones after them. A torn one was never promised."""
+    with path.open("rb") as file:
+        number = 0
+        while (line := file.readline(LINE_BYTES_MAX)) and (number < signed or _is_whole(line)):
+            yield line.removesuffix(b"\n")
+            number += 1
 
 
 def _is_whole(line: bytes) -> bool:
@@ -479,32 +422,19 @@ def _is_whole(line: bytes) -> bool:
     return line.endswith(b"\n")
 
 
-def _cut(file: BinaryIO, to_bytes: int) -> None:
-    """Drops what stands beyond `to_bytes`, as well as a full or failing disk lets it."""
-    try:
-        os.ftruncate(file.fileno(), to_bytes)
-        os.fsync(file.fileno())
-    except OSError:
-        pass  # a torn line that stays is dropped by the next opener
+def _other_entries(folder: Path, signed: Checkpoint) -> StoreError:
+    return damaged(folder, f"its entries are not the {signed.size} that its checkpoint signs")
 
 
-def _read_note(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(CHECKPOINT_BYTES_MAX).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path.parent, f"its checkpoint cannot be read ({type(error).__name__})") from error
-
-
-def _damaged(folder: Path, how: str) -> StoreError:
+def damaged(folder: Path, how: str) -> StoreError:
     return StoreError(
         f"the ledger {folder} is damaged: {how}.",
         remedy="keep the folder as it is, restore the ledger from its newest backup, and find out who changed it.",
     )
 
 
-def _unwritable(folder: Path, error: OSError) -> StoreError:
+def _unwritable(folder: Path, error: OSError | sqlite3.Error) -> StoreError:
     return StoreError(
-        f"the ledger {folder} cannot be written: {error.strerror or error}.",
+        f"the ledger {folder} cannot be written: {getattr(error, 'strerror', None) or error}.",
         remedy="make the folder writable for this user and make room on its disk; nothing that was acknowledged is lost.",
     )

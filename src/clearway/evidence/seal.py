@@ -14,7 +14,6 @@ The life of an exhibit, and what a crash does at each step:
 The hidden file holds masked pictures only: what nobody may see has never been written.
 """
 
-import base64
 import fcntl
 import hashlib
 import os
@@ -34,16 +33,17 @@ from clearway.evidence import canonical
 from clearway.evidence.bundle import (
     EXHIBITS_FOLDER,
     JSON_BYTES_MAX,
-    LEDGER,
     MANIFEST,
+    PROOF,
     STATEMENT,
     TIMESTAMP,
     TOTAL_BYTES_MAX,
     Writer,
 )
-from clearway.evidence.ledger import Event, Ledger, sync_folder
+from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
 from clearway.evidence.redact import FILL_RGB, filled_px, png, region_at, reveal, shown_px
+from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
 from clearway.ports import ClipEncoder, Signer, TimestampAuthority
@@ -158,7 +158,7 @@ class Sealer:
                     # A full disk must show itself before the ledger says that the exhibit is there.
                     os.posix_fallocate(file.fileno(), file.tell(), _RESERVED_BYTES)
                     os.fsync(file.fileno())
-                    writer.add(LEDGER, [self._entered(exhibit, sealed_at, by)])
+                    writer.add(PROOF, [self._entered(exhibit, sealed_at, by)])
                 file.truncate()
                 os.fsync(file.fileno())
                 staging.rename(path)
@@ -170,20 +170,12 @@ class Sealer:
         return Exhibit(exhibit, str(path), finding.rule, sealed_at)
 
     def _entered(self, exhibit: str, sealed_at: datetime, by: str) -> bytes:
-        """ledger.json: the entry, and the proof that it is in the ledger."""
+        """The proof that the entry about the exhibit is in the ledger. Whoever has the manifest can spell the entry."""
         try:
             proof = self._ledger.prove(self._ledger.append(Event.EXHIBIT_SEAL, exhibit, sealed_at, by))
         except StoreError as error:
             raise SealError(f"no exhibit could be sealed: {error.happened}", remedy=error.remedy) from error
-        return canonical.dumps(
-            {
-                "entry": {"event": Event.EXHIBIT_SEAL, "subject": exhibit, "at": canonical.rfc3339(sealed_at), "by": by},
-                "index": proof.index,
-                "size": proof.size,
-                "path": [base64.b64encode(sibling).decode() for sibling in proof.path],
-                "checkpoint": proof.checkpoint,
-            }
-        )
+        return proof.text().encode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,8 +7,8 @@ The steps, in the order in which each rests on those before it:
     3  Exactly the files that the manifest names are there: none missing, none added.
     4  Every one of them has the size and the SHA-256 that the manifest says.
     5  The statement is about this manifest and is signed by a key that the verifier knows.
-    6  The ledger entry is about this exhibit, and its inclusion proof leads to the checkpoint's root.
-    7  The checkpoint is signed by a key that the verifier knows.
+    6  The ledger holds the entry about this exhibit: its inclusion proof leads to the checkpoint's root.
+    7  The checkpoint is signed by a key that the verifier knows. Which witnesses cosigned it is said.
     8  The times in it follow each other; whether somebody else vouches for the last of them is said plainly. A timestamp
        token must be over the statement, by an authority that the verifier knows.
 
@@ -17,7 +17,6 @@ here raises, whatever the bytes are. It needs `cryptography` and the standard li
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -31,40 +30,24 @@ from typing import TYPE_CHECKING
 from clearway.envelope import EnvelopeError, open_sealed, parse
 from clearway.errors import ExhibitError
 from clearway.evidence import canonical
-from clearway.evidence.bundle import (
-    COMPANIONS,
-    LEDGER,
-    MANIFEST,
-    STATEMENT,
-    TIMESTAMP,
-    TOTAL_BYTES_MAX,
-    Bundle,
-    BundleError,
-    opened,
-)
-from clearway.evidence.ledger import (
-    Checkpoint,
-    Event,
-    checkpoint_signed_by,
-    leaf_hash,
-    read_checkpoint,
-    read_entry,
-    verify_inclusion,
-)
+from clearway.evidence.bundle import MANIFEST, PROOF, STATEMENT, TIMESTAMP, TOTAL_BYTES_MAX, Bundle, BundleError, opened
+from clearway.evidence.ledger import Event, read_entry
+from clearway.evidence.merkle import leaf_hash, verify_inclusion
+from clearway.evidence.note import Proof, checkpoint_signed_by, read_checkpoint, read_path, read_proof
 from clearway.evidence.token import TokenError, check
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-# Version 1 knew no timestamp.
-FORMATS = ("clearway-exhibit/1", "clearway-exhibit/2")
+FORMAT = "clearway-exhibit/2"
+# In the first format another file proves the ledger's entry, and no authority is asked for a timestamp.
+FIRST_FORMAT, FIRST_PROOF = "clearway-exhibit/1", "ledger.json"
+_PROOFS = {FORMAT: PROOF, FIRST_FORMAT: FIRST_PROOF}
 # github.com/in-toto/attestation, spec/v1: the statement's type and the DSSE payload type that carries it.
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "https://clearway.example/exhibit/v1"
 _HEX_256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-# RFC 9162: a tree of 2**63 leaves has no longer path.
-_PATH_MAX = 63
 _WORDS_MAX = 500
 
 TITLES = (
@@ -117,6 +100,11 @@ class _Case:
     manifest: dict[str, object] = field(default_factory=dict)
     files: dict[str, tuple[str, int]] = field(default_factory=dict)
     note: str = ""
+
+    @property
+    def proof(self) -> str:
+        """The name of the file that proves the ledger's entry."""
+        return _PROOFS[str(self.manifest["format"])]
 
 
 def verify(path: Path, trusted_keys: Mapping[str, bytes], authorities: "Sequence[Certificate]" = ()) -> Report:
@@ -175,8 +163,8 @@ def _manifest(case: _Case) -> str:
     except ValueError as error:
         raise _FailedError(f"{MANIFEST}: {error}") from None
     case.exhibit = hashlib.sha256(raw).hexdigest()
-    if not isinstance(said, dict) or said.get("format") not in FORMATS:
-        raise _FailedError(f"{MANIFEST} is of none of the formats that this program knows: {', '.join(FORMATS)}")
+    if not isinstance(said, dict) or said.get("format") not in _PROOFS:
+        raise _FailedError(f"{MANIFEST} is of no format that this program knows: {' or '.join(_PROOFS)}")
     case.manifest = said
     case.files = _named(said.get("files"))
     if case.path.name != f"{case.exhibit}.zip":
@@ -192,7 +180,7 @@ def _named(files: object) -> dict[str, tuple[str, int]]:
     for line in files if isinstance(files, list) else [None]:
         match line:
             case {"name": str(name), "sha256": str(sha256), "size_bytes": int(size_bytes), **rest} if not rest:
-                if name in named or name in COMPANIONS | {TIMESTAMP}:
+                if name in named or name in {MANIFEST, STATEMENT, TIMESTAMP, *_PROOFS.values()}:
                     raise _FailedError(f"{MANIFEST} names {name[:80]!r} where it must not")
                 named[name] = sha256, size_bytes
             case _:
@@ -201,7 +189,8 @@ def _named(files: object) -> dict[str, tuple[str, int]]:
 
 
 def _files(case: _Case) -> str:
-    expected = set(case.files) | COMPANIONS
+    # These vouch for the manifest, and so cannot be named in it. A timestamp may be missing: see step 8.
+    expected = {*case.files, MANIFEST, STATEMENT, case.proof}
     allowed = expected | {TIMESTAMP} if isinstance(case.manifest.get("timestamp"), dict) else expected
     missing, added = sorted(expected - set(case.bundle.members)), sorted(set(case.bundle.members) - allowed)
     if missing or added:
@@ -246,51 +235,53 @@ def _statement(case: _Case) -> str:
 
 
 def _ledger(case: _Case) -> str:
-    raw = case.bundle.read(LEDGER)
+    line = _entry(case)
+    raw = case.bundle.read(case.proof)
     try:
-        said = canonical.loads(raw)
+        proof = _first_proof(raw, line) if case.proof == FIRST_PROOF else read_proof(raw.decode())
+        checkpoint = read_checkpoint(proof.checkpoint)
+    except UnicodeDecodeError:
+        raise _FailedError(f"{case.proof}: it is not UTF-8") from None
     except ValueError as error:
-        raise _FailedError(f"{LEDGER}: {error}") from None
-    match said:
-        case {
-            "entry": dict(fields),
-            "index": int(index),
-            "size": int(size),
-            "path": list(path),
-            "checkpoint": str(note),
-            **rest,
-        } if not rest and len(path) <= _PATH_MAX and not isinstance(index, bool) and not isinstance(size, bool):
-            pass
-        case _:
-            raise _FailedError(f"{LEDGER} is not of the form that an exhibit's has")
+        raise _FailedError(f"{case.proof}: {error}") from None
+    if not verify_inclusion(leaf_hash(line), proof.index, checkpoint.size, proof.path, checkpoint.root):
+        raise _FailedError("the proof does not lead from the entry about this exhibit to the checkpoint's root")
+    case.note = proof.checkpoint
+    return f"entry {proof.index} of {checkpoint.size}, in {checkpoint.origin}"
+
+
+def _entry(case: _Case) -> bytes:
+    """The ledger's line about this exhibit, which its manifest determines."""
+    passage = case.manifest.get("passage")
+    camera = passage.get("camera") if isinstance(passage, dict) else None
+    fields = {
+        "event": Event.EXHIBIT_SEAL.value,
+        "subject": case.exhibit,
+        "at": case.manifest.get("sealed_at"),
+        "by": f"camera:{camera}",
+    }
     try:
         line = canonical.dumps(fields)
-        entry, checkpoint, siblings = read_entry(line), read_checkpoint(note), [_hash(text) for text in path]
+        read_entry(line)
     except ValueError as error:
-        raise _FailedError(f"{LEDGER}: {error}") from None
-    if entry.event is not Event.EXHIBIT_SEAL or entry.subject != case.exhibit:
-        raise _FailedError("the ledger entry is about something else")
-    if canonical.rfc3339(entry.at) != case.manifest.get("sealed_at"):
-        raise _FailedError("the ledger entry has another time than the manifest")
-    if size != checkpoint.size or not _leads(line, index, siblings, checkpoint):
-        raise _FailedError("the inclusion proof does not lead to the checkpoint's root: it is of another tree")
-    case.note = note
-    return f"entry {index} of {size}, in {checkpoint.origin}"
+        raise _FailedError(f"the manifest names no time and camera that an entry could be about: {error}") from None
+    return line
 
 
-def _hash(text: object) -> bytes:
-    """The 32 bytes that `text` spells in base64, in their only spelling."""
-    try:
-        raw = base64.b64decode(str(text), validate=True)
-    except (ValueError, binascii.Error):
-        raw = b""
-    if len(raw) != hashlib.sha256().digest_size or base64.b64encode(raw).decode() != text:
-        raise ValueError("its path holds something that is no hash")
-    return raw
-
-
-def _leads(line: bytes, index: int, path: list[bytes], checkpoint: Checkpoint) -> bool:
-    return verify_inclusion(leaf_hash(line), index, checkpoint.size, path, checkpoint.root)
+def _first_proof(raw: bytes, line: bytes) -> Proof:
+    """What the first format's JSON says: the same proof, with the entry and the tree's size spelled out beside it."""
+    match canonical.loads(raw):
+        case {"entry": dict(fields), "index": int(index), "size": int(size), "path": list(path), "checkpoint": str(note), **rest}:
+            pass
+        case _:
+            raise ValueError("it is not of the form that an exhibit's has")
+    if rest or isinstance(index, bool) or isinstance(size, bool) or not all(isinstance(text, str) for text in path):
+        raise ValueError("it is not of the form that an exhibit's has")
+    if canonical.dumps(fields) != line:
+        raise ValueError("its entry is about something else")
+    if size != read_checkpoint(note).size:
+        raise ValueError("it is of another tree than its checkpoint")
+    return Proof(index, read_path(path), note)
 
 
 def _checkpoint(case: _Case) -> str:

@@ -15,7 +15,6 @@ written, its StoreError ends the request: no log entry, no disclosure.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -238,14 +237,10 @@ class Review:
         """One page of entries below number `before`; the newest where it is None."""
         size = self._ledger.size
         end = size if before is None else max(0, min(before, size))
-        newest: deque[tuple[int, Entry]] = deque(maxlen=ENTRIES_A_PAGE)
-        for number, entry in enumerate(self._ledger.entries()):
-            if number >= end:
-                break
-            newest.append((number, entry))
         start = max(0, end - ENTRIES_A_PAGE)
+        entries = tuple(enumerate(self._ledger.entries(start, end), start))
         return LedgerPage(
-            tuple(reversed(newest)),
+            entries[::-1],
             size,
             self._ledger.checkpoint(),
             older=start if start > 0 else None,
