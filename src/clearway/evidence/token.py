@@ -77,7 +77,7 @@ class Token:
     def precedes(self, sealed_at: datetime) -> bool:
         """Whether the authority saw the statement before it was sealed, by more than two clocks may differ."""
         # RFC 3161 lets an authority cut its time to the second.
-        return self.at + timedelta(seconds=1 + self.accuracy_s) + CLOCKS_APART_MAX < sealed_at
+        return sealed_at - self.at > timedelta(seconds=1 + self.accuracy_s) + CLOCKS_APART_MAX
 
 
 def known_authorities(keys: Path) -> tuple[x509.Certificate, ...]:

@@ -343,7 +343,7 @@ def _in_order(manifest: Mapping[str, object]) -> datetime:
 def was_sealed_before(sealed_at: datetime, seen_at: datetime, clock_error_ms: float) -> bool:
     """Whether what was seen at `seen_at` was still to come when it was sealed, even if the camera's clock was as wrong as it may
     be."""
-    return seen_at - sealed_at > timedelta(milliseconds=min(clock_error_ms, 1e15))
+    return seen_at - sealed_at > timedelta(milliseconds=max(0.0, min(clock_error_ms, 1e15)))
 
 
 def _time(text: object) -> datetime:
