@@ -116,6 +116,7 @@ class Unseeing:
 
     name = "unseeing"
     weights: tuple[tuple[str, str], ...] = ()
+    temperature = None
 
     def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
         return ()

@@ -248,7 +248,8 @@ class Record:
 
     `register` and `question` are short fixed words ("hotlist": "listed", "register": "registered"). `p` is the probability
     that `entry`, the line of the list that answered, is about the vehicle that passed (1.0 where no line took part).
-    `data_as_of` is when the list was published, None where there is no list.
+    `data_as_of` is when the list was published and `list_sha256` the SHA-256 of its signed file in hex, both None where there is
+    no list.
     """
 
     register: str
@@ -258,6 +259,7 @@ class Record:
     data_as_of: datetime | None
     p: float = 1.0
     entry: Mapping[str, str] = field(default_factory=dict, repr=False)
+    list_sha256: str | None = None
 
     def __post_init__(self) -> None:
         assert _in_utc(self.asked_at) and _is_probability(self.p)

@@ -41,6 +41,12 @@ class Reader(Protocol):
     name: str
     weights: tuple[tuple[str, str], ...]
 
+    @property
+    def temperature(self) -> float | None:
+        """What its log-probabilities are divided by, so that they are honest on plates that its training never saw; None where
+        nobody calibrated it."""
+        ...
+
     def read(self, frame: Frame, plate: Detection) -> Reading | None: ...
 
 
@@ -70,6 +76,21 @@ class Signer(Protocol):
 
     def public_key(self) -> bytes:
         """The raw public key, 32 bytes."""
+        ...
+
+
+class TimestampAuthority(Protocol):
+    """Somebody else who says when they saw a statement (RFC 3161). `url` is who is asked; `certificates_sha256` are the SHA-256,
+    in hex, of the certificates by which an answer is known.
+
+    `stamp` MUST NOT raise and MUST come back within seconds: None stands for no token, whatever the cause.
+    """
+
+    url: str
+    certificates_sha256: tuple[str, ...]
+
+    def stamp(self, statement: bytes, sealed_at: datetime) -> bytes | None:
+        """A TimeStampResp with a token over `statement`, which was sealed at `sealed_at`, as `evidence.token.check` takes it."""
         ...
 
 

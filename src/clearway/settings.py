@@ -96,10 +96,26 @@ class CheckSettings(_Table):
     register_fresh_days: Positive = Field(31.0, le=3660, description="a register extract older than this answers UNKNOWN")
 
 
+class TimestampSettings(_Table):
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^@\s]+)?$",
+        description="the timestamp authority (RFC 3161) that is asked when an exhibit is sealed; empty: none",
+    )
+    certificate: str = Field("", description="its certificate in PEM, or one above it, from a source that you trust")
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if bool(self.url) != bool(self.certificate):
+            raise ValueError("url and certificate belong together: name both or neither")
+        return self
+
+
 class EvidenceSettings(_Table):
     stills: int = Field(3, ge=1, le=12, description="pictures in one exhibit")
     held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
     held_mb: int = Field(1024, ge=64, le=65536, description="how much memory the held pictures may take, at most")
+    timestamp: TimestampSettings = TimestampSettings()
 
 
 class StoreSettings(_Table):

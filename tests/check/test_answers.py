@@ -1,5 +1,7 @@
 """What the hot list and the register answer: YES and NO only where they know, UNKNOWN everywhere else."""
 
+import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,7 +151,19 @@ def test_published_and_loaded_registers_answer_the_same(tmp_path: Path) -> None:
     data = "\n".join((",".join(register.HEADER), LAPSED)).encode()
     assert register.publish(data, tmp_path, signer, NOW) == lists.Publication(1, 0, NOW)
     held = register.load(tmp_path, {signer.key_id: signer.public_key()})
-    assert held.ask(plate("KA17PLE"), NOW, 0.0) == extract(LAPSED).ask(plate("KA17PLE"), NOW, 0.0)
+    answered = held.ask(plate("KA17PLE"), NOW, 0.0)
+    assert replace(answered, list_sha256=None) == extract(LAPSED).ask(plate("KA17PLE"), NOW, 0.0)
+    assert answered.list_sha256 == hashlib.sha256((tmp_path / register.FILE_NAME).read_bytes()).hexdigest()
+
+
+def test_every_answer_names_the_list_that_gave_it(tmp_path: Path) -> None:
+    signer = create_keys(tmp_path)
+    hotlist.publish("\n".join((",".join(hotlist.HEADER), STOLEN)).encode(), tmp_path, signer, NOW)
+    held = hotlist.load(tmp_path, {signer.key_id: signer.public_key()})
+    sha256 = hashlib.sha256((tmp_path / hotlist.FILE_NAME).read_bytes()).hexdigest()
+    for text, answer in (("KA17PLE", Answer.YES), ("XY99ABC", Answer.NO)):
+        record = held.ask(plate(text), NOW, 0.0)
+        assert (record.answer, record.list_sha256) == (answer, sha256)
 
 
 def test_the_desk_asks_every_register_in_order() -> None:

@@ -1,10 +1,12 @@
 """Whose weights look is a matter of the settings, and stands in every exhibit."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.sight import networks
 
+import clearway
 from clearway.edge.station import Station, first_sight
 from clearway.errors import InstallationError
 from clearway.settings import Settings
@@ -22,6 +24,13 @@ def named(family: str, weights: Weights) -> dict[str, str]:
     return {"family": family, "file": str(weights.path), "sha256": weights.sha256}
 
 
+def test_the_programs_hash_is_what_anybody_can_compute(tmp_path: Path) -> None:
+    made_with = Station(tmp_path, Settings())._made_with(*first_sight(Settings()))
+    command = "find . -name '*.py' -printf '%P\\n' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    done = subprocess.run(["sh", "-c", command], cwd=Path(clearway.__file__).parent, capture_output=True, text=True, check=True)
+    assert made_with["program sha256"] == done.stdout.split()[0]
+
+
 def test_weights_of_one_s_own_are_named_in_the_settings(tmp_path: Path) -> None:
     street, plate = networks.street(tmp_path / "street.onnx"), networks.plate(tmp_path / "plate.onnx")
     settings = asked(named("clearway-street", street), named("clearway-plate", plate))
@@ -29,6 +38,7 @@ def test_weights_of_one_s_own_are_named_in_the_settings(tmp_path: Path) -> None:
     assert (detector.name, reader.name) == ("clearway-street street", "clearway-plate plate")
     made_with = Station(tmp_path / "data", settings)._made_with(detector, reader)
     assert made_with["detector"] == detector.name and made_with["reader"] == reader.name
+    assert reader.temperature == 1.0, "as the weights say"
     assert made_with["weights street.onnx sha256"] == street.sha256
     assert made_with["weights plate.onnx sha256"] == plate.sha256
 

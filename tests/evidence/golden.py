@@ -6,34 +6,58 @@ Only a new format version is a reason to run it; then the old one stays beside i
 import hashlib
 import shutil
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.evidence.world import BEGUN_AT, World, finding, frames, passage
+from cryptography.hazmat.primitives import hashes
+from tests.evidence import world
+from tests.evidence.tsa import Tsa
 
 from clearway.camera.film import encode_clip
 from clearway.evidence.ledger import Event
+from clearway.evidence.token import AUTHORITIES_NAME
 from clearway.facts import Box
 
 FOLDER = Path(__file__).parents[2] / "docs" / "formats" / "example"
 
 
+class Office:
+    """An authority by name, whose tokens `openssl ts` makes."""
+
+    url = "https://tsa.example/"
+
+    def __init__(self, folder: Path) -> None:
+        self.tsa = Tsa.made_in(folder)
+        self.certificates_sha256: tuple[str, ...] = (self.tsa.ca.fingerprint(hashes.SHA256()).hex(),)
+
+    def stamp(self, statement: bytes, sealed_at: datetime) -> bytes:
+        return self.tsa.stamped(statement)
+
+
 def make() -> None:
+    # A token bears the time at which it is made, so the vehicle passes now.
+    world.BEGUN_AT = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=10)
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder), encode_clip)
+        office, sealed_at = Office(Path(folder) / "office"), world.BEGUN_AT + timedelta(seconds=9.25)
+        made = world.World(Path(folder) / "data", encode_clip, authority=office, sealed_at=sealed_at)
         other = Box(36, 40, 44.5, 46)
         # Two lists came into force before, so that the proof has a path.
         for number in range(2):
-            world.ledger.append(Event.LIST_PUBLISH, hashlib.sha256(b"list %d" % number).hexdigest(), BEGUN_AT, "operator:cli")
-        exhibit = world.sealer.seal(
-            finding(passage((4, 6)), (6, 4)),
-            frames(9),
+            subject = hashlib.sha256(b"list %d" % number).hexdigest()
+            made.ledger.append(Event.LIST_PUBLISH, subject, world.BEGUN_AT, "operator:cli")
+        exhibit = made.sealer.seal(
+            world.finding(world.passage((4, 6)), (6, 4)),
+            world.frames(9),
             clock_source="NTP, stratum 2",
             other_plates=lambda frame: [other] if frame.number == 6 else [],
         )
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir()
         shutil.copy(exhibit.path, FOLDER)
-        shutil.copy(world.data / "keys" / "clearway.pub", FOLDER)
+        shutil.copy(made.data / "keys" / "clearway.pub", FOLDER)
+        shutil.copy(office.tsa.folder / "ca.pem", FOLDER / AUTHORITIES_NAME)
+        for path in FOLDER.iterdir():
+            path.chmod(0o644)
 
 
 if __name__ == "__main__":

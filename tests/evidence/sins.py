@@ -13,24 +13,42 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from cryptography.x509 import Certificate
+from tests.evidence.tsa import ALWAYS, LONG_AGO, Key, Tsa, elliptic
 from tests.evidence.world import SEALED_AT, World
 
 from clearway.envelope import create_keys, seal
+from clearway.evidence import canonical
+from clearway.evidence.bundle import TIMESTAMP
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.note import Proof, read_note, read_proof
 from clearway.evidence.verify import PAYLOAD_TYPE
 
 Files = list[tuple[str, bytes]]
+_CA_KEY = elliptic()
+
+
+class Silent:
+    """A timestamp authority that never answers."""
+
+    url = "https://tsa.example/"
+    certificates_sha256: tuple[str, ...] = ("00" * 32,)
+
+    def stamp(self, statement: bytes, sealed_at: datetime) -> bytes | None:
+        return None
 
 
 @dataclass(frozen=True)
 class Original:
-    """A whole exhibit, a second one of the same sealer, and somebody else's keys and ledger."""
+    """A whole exhibit, for which a timestamp was asked and not obtained, a second one of the same sealer, a timestamp authority,
+    and a folder for somebody else's keys and ledger."""
 
     world: World
     path: Path
@@ -38,12 +56,18 @@ class Original:
     files: Files
     other: Files
     elsewhere: Path
+    office: Tsa
+
+    @property
+    def authorities(self) -> list[Certificate]:
+        return [self.office.ca]
 
     @staticmethod
     def sealed_in(folder: Path) -> "Original":
-        world = World(folder / "data")
+        office = Tsa.made_in(folder / "office", ca_key=_CA_KEY)
+        world = World(folder / "data", authority=Silent())
         path, other = (Path(world.seal().path) for _ in range(2))
-        return Original(world, path, path.read_bytes(), unpacked(path), unpacked(other), folder / "elsewhere")
+        return Original(world, path, path.read_bytes(), unpacked(path), unpacked(other), folder / "elsewhere", office)
 
     def with_file(self, name: str, change: Callable[[bytes], bytes]) -> bytes:
         return packed((other, change(content) if other == name else content) for other, content in self.files)
@@ -141,6 +165,50 @@ def _signed_as_something_else(o: Original) -> bytes:
     """The same statement under the right key, signed for another purpose."""
     payload = base64.b64decode(json.loads(dict(o.files)["statement.dsse.json"])["payload"])
     return o.with_file("statement.dsse.json", lambda _: seal(payload, "application/json", o.world.signer))
+
+
+def _stamped(o: Original, token: Callable[[bytes], bytes]) -> bytes:
+    """The exhibit with what `token` makes of the statement."""
+    return packed([*o.files, (TIMESTAMP, token(dict(o.files)["statement.dsse.json"]))])
+
+
+def _stamped_by(o: Original, folder: str, valid: tuple[datetime, datetime] = ALWAYS, ca_key: Key | None = None) -> bytes:
+    tsa = Tsa.made_in(Path(tempfile.mkdtemp(dir=o.world.data)) / folder, valid, ca_key=ca_key)
+    return _stamped(o, tsa.stamped)
+
+
+def _resealed(o: Original, change: Callable[[dict[str, Any]], object]) -> Files:
+    """The exhibit with something else in its manifest, and everything that vouches for it made anew by the right key."""
+    content = dict(o.files)
+    said = json.loads(content["manifest.json"])
+    change(said)
+    content["manifest.json"] = canonical.dumps(said)
+    exhibit = hashlib.sha256(content["manifest.json"]).hexdigest()
+    payload = json.loads(base64.b64decode(json.loads(content["statement.dsse.json"])["payload"]))
+    payload["subject"][0]["digest"]["sha256"] = exhibit
+    content["statement.dsse.json"] = seal(canonical.dumps(payload), PAYLOAD_TYPE, o.world.signer)
+    index = o.world.ledger.append(Event.EXHIBIT_SEAL, exhibit, datetime.fromisoformat(said["sealed_at"]), "camera:north-gate")
+    content["ledger.tlog-proof"] = o.world.ledger.prove(index).text().encode()
+    return list(content.items())
+
+
+def _stamped_before_it_was_sealed(o: Original) -> bytes:
+    ahead = canonical.rfc3339(datetime.now(UTC) + timedelta(hours=1))
+    files = _resealed(o, lambda said: said.update(sealed_at=ahead))
+    return packed([*files, (TIMESTAMP, o.office.stamped(dict(files)["statement.dsse.json"]))])
+
+
+def _sealed_before_it_passed(o: Original) -> bytes:
+    return packed(_resealed(o, lambda said: said.update(sealed_at="2026-11-22T08:29:00Z")))
+
+
+def _frames_backwards(o: Original) -> bytes:
+    return packed(_resealed(o, lambda said: said["shown"]["clip"]["frames"].reverse()))
+
+
+def name_of(o: Original, steps: set[int]) -> str:
+    """The name of the file with a sin that those steps find: the id that it was sealed under, unless the sin is its time."""
+    return "renamed.zip" if steps == {8} else o.path.name
 
 
 def _changed_claim(manifest: bytes) -> bytes:
@@ -244,6 +312,15 @@ SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "path-too-long": ({6}, lambda o: _with_proof(o, lambda proof: replace(proof, path=(bytes(32),) * 64))),
     "proof-with-more": ({6}, lambda o: o.with_file("ledger.tlog-proof", lambda p: p.replace(b"index", b"extra AB12CDE=\nindex"))),
     "proof-that-is-no-text": ({6}, lambda o: o.with_file("ledger.tlog-proof", lambda p: p + b"\xff")),
+    "cut-ledger": ({6}, lambda o: o.with_file("ledger.tlog-proof", lambda p: p[: len(p) // 2])),
+    "token-for-another-digest": ({8}, lambda o: _stamped(o, lambda _: o.office.stamped(b"another statement"))),
+    "token-of-a-stranger": ({8}, lambda o: _stamped_by(o, "stranger")),
+    "token-by-an-expired-certificate": ({8}, lambda o: _stamped_by(o, "expired", LONG_AGO, _CA_KEY)),
+    "token-cut": ({8}, lambda o: _stamped(o, lambda statement: o.office.stamped(statement)[:-9])),
+    "token-with-more": ({8}, lambda o: _stamped(o, lambda statement: o.office.stamped(statement) + b"AB12CDE")),
+    "clocks-backwards-token": ({8}, _stamped_before_it_was_sealed),
+    "clocks-backwards-sealing": ({8}, _sealed_before_it_passed),
+    "clocks-backwards-frames": ({8}, _frames_backwards),
     "checkpoint-signature-broken": ({7}, _broken_signature),
 }
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.evidence.golden import FOLDER
+from tests.evidence.golden import FOLDER, Office
 from tests.evidence.sins import packed
 from tests.evidence.world import World
 
@@ -16,6 +16,7 @@ from clearway.evidence.ledger import Event, read_entry
 from clearway.evidence.merkle import leaf_hash, verify_inclusion
 from clearway.evidence.note import read_checkpoint, read_proof
 from clearway.evidence.tiles import bundle
+from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import contents, verify
 
 EXHIBIT_MD, LEDGER_MD = FOLDER.parent / "exhibit.md", FOLDER.parent / "ledger.md"
@@ -25,7 +26,7 @@ EXAMPLE, FIRST_EXAMPLE = (next((FOLDER.parent / name).glob("*.zip")) for name in
 @pytest.mark.parametrize("example", [EXAMPLE, FIRST_EXAMPLE])
 def test_the_examples_verify_for_ever(example: Path) -> None:
     key = load_public_key(example.with_name("clearway.pub"))
-    report = verify(example, {key_id(key): key})
+    report = verify(example, {key_id(key): key}, known_authorities(example.parent))
     assert report.passed, report
 
 
@@ -78,7 +79,8 @@ def test_the_ledgers_page_shows_the_examples_line_and_checkpoint() -> None:
 
 
 def test_every_key_is_explained_and_those_of_today_are_those_of_the_example(tmp_path: Path) -> None:
-    fresh = json.loads(contents(Path(World(tmp_path).seal().path))["manifest.json"])
+    world = World(tmp_path / "data", authority=Office(tmp_path / "office"))
+    fresh = json.loads(contents(Path(world.seal().path))["manifest.json"])
     shown = json.loads(contents(EXAMPLE)["manifest.json"])
     assert _keys(fresh) == _keys(shown)
     page = EXHIBIT_MD.read_text()

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import random
 import resource
@@ -9,6 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,10 +24,11 @@ from clearway.evidence import canonical
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.fsck import check
 from clearway.evidence.ledger import Event, Ledger
-from clearway.evidence.manifest import FORMAT
+from clearway.evidence.manifest import FORMAT, readings_json
 from clearway.evidence.verify import FORMAT as FORMAT_READ
 from clearway.evidence.verify import contents, verify
-from clearway.facts import Exhibit
+from clearway.facts import Exhibit, Reading
+from clearway.plates import ALPHABET, text_of
 
 
 @pytest.fixture
@@ -78,7 +81,8 @@ def test_an_exhibit_says_everything_that_the_finding_rests_on(tmp_path: Path) ->
     assert exhibit == Exhibit(exhibit.id, str(world.exhibits / f"{exhibit.id}.zip"), "wanted", SEALED_AT)
     files = contents(Path(exhibit.path))
     assert list(files) == [
-        "VERIFY.md", "manifest.json", "statement.dsse.json", "clip.mp4", "still-1.png", "still-2.png", "ledger.tlog-proof"
+        "VERIFY.md", "manifest.json", "statement.dsse.json", "clip.mp4", "readings.json", "still-1.png", "still-2.png",
+        "ledger.tlog-proof",
     ]  # fmt: skip
     assert hashlib.sha256(files["manifest.json"]).hexdigest() == exhibit.id
     said = canonical.loads(files["manifest.json"])
@@ -96,9 +100,42 @@ def test_an_exhibit_says_everything_that_the_finding_rests_on(tmp_path: Path) ->
     assert said["records"][0]["entry"]["case"] == "2026-1187"
     assert said["made_with"]["program"] == "clearway"
     assert said["timestamp"] == "none"
+    assert said["readings"][0]["candidates"][-1] == {"E": 0.97, "F": 0.02}
+    assert said["records"][0]["list_sha256"] == "5e" * 32
+    assert said["calibration"] == {"reader's temperature": 1.25}
+    held = said["frames_held"]
+    assert (held["count"], held["before_clip"], held["after_clip"]) == (12, 2, 3)
+    assert (held["first_at"], held["last_at"]) == ("2026-11-22T08:30:00Z", "2026-11-22T08:30:02.200000Z")
+    assert said["custody"] == [
+        {"what": "filmed", "at": "2026-11-22T08:30:00.400000Z", "by": "camera:north-gate"},
+        {"what": "sealed", "at": "2026-11-22T08:30:09.250000Z", "by": f"key:{world.signer.key_id}"},
+    ]
     assert len(bytes.fromhex(said["salt"])) == 32
     assert verify(Path(exhibit.path), world.keys).passed
     assert (Path(exhibit.path).stat().st_mode & 0o777) == 0o600
+
+
+def test_what_nobody_knows_is_not_made_up(tmp_path: Path) -> None:
+    world = World(tmp_path, temperature=None)
+    (listed,) = finding().records
+    unlisted = replace(finding(), records=(replace(listed, data_as_of=None, list_sha256=None),))
+    exhibit = world.sealer.seal(unlisted, frames(), clock_source="NTP", other_plates=no_plates)
+    said = json.loads(contents(Path(exhibit.path))["manifest.json"])
+    assert said["calibration"] == {"reader's temperature": "not measured"}
+    assert said["error_rates"] == "not measured"
+    assert said["retention"] == {"policy": "none", "gone_by": "none"}
+    assert (said["records"][0]["data_as_of"], said["records"][0]["list_sha256"]) == (None, "none")
+
+
+def test_readings_are_kept_to_the_last_bit() -> None:
+    dice = np.random.default_rng(3)
+    p_characters = dice.dirichlet(np.full(len(ALPHABET), 0.02), 7)
+    unsure = replace(passage().sightings[0], reading=Reading(text_of(p_characters), p_characters, 0.7, "GB"))
+    said = json.loads(readings_json(replace(passage(), sightings=(unsure, *passage().sightings[1:]))))
+    assert [line["frame"] for line in said["readings"]] == [2, 5, 8]
+    assert (said["readings"][0]["legibility"], said["readings"][0]["region"]) == (0.7, "GB")
+    again = np.array([[place.get(character, 0.0) for character in ALPHABET] for place in said["readings"][0]["p_characters"]])
+    assert np.array_equal(again, p_characters)
 
 
 def test_the_same_finding_sealed_twice_is_two_exhibits(world: World) -> None:

@@ -15,7 +15,7 @@ from clearway.evidence.ledger import Ledger
 from clearway.evidence.seal import Sealer
 from clearway.facts import Answer, Box, Exhibit, Finding, Frame, Kind, Passage, Pixels, Plate, Reading, Record, Sighting
 from clearway.plates import ALPHABET, PLACE
-from clearway.ports import ClipEncoder
+from clearway.ports import ClipEncoder, TimestampAuthority
 
 BEGUN_AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 SEALED_AT = datetime(2026, 11, 22, 8, 30, 9, 250_000, tzinfo=UTC)
@@ -48,6 +48,7 @@ def reading(text: str = PLATE, p: float = 0.97) -> Reading:
     p_characters = np.zeros((len(text), len(ALPHABET)))
     for place, character in enumerate(text):
         p_characters[place, PLACE[character]] = p
+    p_characters[-1, PLACE["F"]] = 0.02
     return Reading(text, p_characters)
 
 
@@ -66,7 +67,8 @@ def passage(numbers: Sequence[int] = (2, 5, 8)) -> Passage:
 
 def finding(of: Passage | None = None, decisive_frames: tuple[int, ...] = (5, 2)) -> Finding:
     line = {"plate": "AB12 CDE", "reason": "stolen", "case": "2026-1187", "expires": "2026-12-31T00:00:00Z"}
-    listed = Record("hotlist", "listed", Answer.YES, BEGUN_AT + timedelta(seconds=2), BEGUN_AT - timedelta(hours=3), 0.98, line)
+    asked_at, published_at = BEGUN_AT + timedelta(seconds=2), BEGUN_AT - timedelta(hours=3)
+    listed = Record("hotlist", "listed", Answer.YES, asked_at, published_at, 0.98, line, "5e" * 32)
     because = "The hot list says that this vehicle is stolen."
     return Finding("wanted", of or passage(), PLATE, 0.98, because, (listed,), decisive_frames)
 
@@ -80,6 +82,9 @@ class World:
     data: Path
     encode: ClipEncoder = stub_encode
     stills: int = 2
+    temperature: float | None = 1.25
+    authority: TimestampAuthority | None = None
+    sealed_at: datetime = SEALED_AT
     signer: FileSigner = field(init=False)
     ledger: Ledger = field(init=False)
     sealer: Sealer = field(init=False)
@@ -98,7 +103,17 @@ class World:
         return self.data / "exhibits"
 
     def new_sealer(self) -> Sealer:
-        return Sealer(self.data, self.signer, self.ledger, self.encode, MADE_WITH, lambda: SEALED_AT, self.stills)
+        return Sealer(
+            self.data,
+            self.signer,
+            self.ledger,
+            self.encode,
+            MADE_WITH,
+            lambda: self.sealed_at,
+            self.stills,
+            temperature=self.temperature,
+            authority=self.authority,
+        )
 
     def seal(self) -> Exhibit:
         return self.sealer.seal(finding(), frames(), clock_source="NTP, stratum 2", other_plates=no_plates)

@@ -20,6 +20,8 @@ class Eyes:
     name = "eyes"
     weights: tuple[tuple[str, str], ...] = ()
 
+    temperature = None
+
     def __init__(self, *found: tuple[Kind, Box]) -> None:
         self._found = tuple(Detection(kind, box, 0.9) for kind, box in found)
 

@@ -83,9 +83,9 @@ class Hotlist:
         if found.listed and found.listed[0][1] >= self._match_p_min:
             text, p = found.listed[0]
             entry = min(in_force(text), key=lambda each: (each["region"] != plate.region, _URGENCY[each["reason"]]))
-            return Record(NAME, QUESTION, Answer.YES, asked_at, held.published_at, p, entry)
+            return Record(NAME, QUESTION, Answer.YES, asked_at, held.published_at, p, entry, held.sha256)
         answer = Answer.NO if found.p_unlisted >= self._match_p_min else Answer.UNKNOWN
-        return Record(NAME, QUESTION, answer, asked_at, held.published_at)
+        return Record(NAME, QUESTION, answer, asked_at, held.published_at, list_sha256=held.sha256)
 
 
 def publish(csv_bytes: bytes, lists_folder: Path, signer: Signer, now: datetime) -> lists.Publication:

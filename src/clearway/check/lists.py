@@ -13,6 +13,7 @@ stay strings also in memory: a million of them take a fifth of what a million di
 
 import codecs
 import csv
+import hashlib
 import io
 import json
 import os
@@ -92,11 +93,15 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A verified list: when it was published, and its lines by canonical plate (several lines are joined by newlines)."""
+    """A verified list: when it was published, and its lines by canonical plate (several lines are joined by newlines).
+
+    `sha256` is that of its signed file in hex, by which the ledger knows it.
+    """
 
     published_at: datetime
     columns: tuple[str, ...]
     lines: Mapping[str, str] = field(repr=False)
+    sha256: str | None = None
 
     def entries(self, text: str) -> list[dict[str, str]]:
         """The entries about one plate, in the list's order; none where it is not listed."""
@@ -208,8 +213,9 @@ def load(path: Path, columns: Sequence[str], payload_type: str, public_keys: dic
         payload, _ = open_sealed(envelope, payload_type, public_keys)
     except EnvelopeError as error:
         raise ListError(f"the list {path} is not to be trusted: {error.happened}", remedy=remedy) from None
+    sha256 = hashlib.sha256(envelope).hexdigest()
     del envelope
-    loaded = _loaded(payload, columns)
+    loaded = _loaded(payload, columns, sha256)
     if loaded is None:
         raise ListError(f"the list {path} was signed, but by a version of Clearway that writes it differently.", remedy=remedy)
     return loaded
@@ -294,7 +300,7 @@ def _refuse_header(found: Sequence[str], header: Sequence[str], what: str) -> No
     )
 
 
-def _loaded(payload: bytes, columns: Sequence[str]) -> Loaded | None:
+def _loaded(payload: bytes, columns: Sequence[str], sha256: str) -> Loaded | None:
     """The list in a payload whose signature is good; None where it is written in another form than ours."""
     try:
         document = json.loads(payload)
@@ -312,7 +318,7 @@ def _loaded(payload: bytes, columns: Sequence[str]) -> Loaded | None:
         if not isinstance(line, str) or line.count("\t") != tabs or "\n" in line:
             return None
         add_line(lines, line[: line.index("\t")], line)
-    return Loaded(published_at, tuple(columns), lines)
+    return Loaded(published_at, tuple(columns), lines, sha256)
 
 
 def _write_whole(path: Path, data: bytes) -> None:

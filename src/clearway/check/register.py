@@ -48,8 +48,8 @@ class RegisterExtract:
     def ask(self, plate: Plate, asked_at: datetime, clock_error_ms: float) -> Record:
         if self._list is None:
             return Record(NAME, QUESTION, Answer.UNKNOWN, asked_at, None)
-        published_at = self._list.published_at
-        unknown = Record(NAME, QUESTION, Answer.UNKNOWN, asked_at, published_at)
+        published_at, sha256 = self._list.published_at, self._list.sha256
+        unknown = Record(NAME, QUESTION, Answer.UNKNOWN, asked_at, published_at, list_sha256=sha256)
         found = matches(plate, self._list.lines.__contains__)
         if asked_at - published_at > self._fresh or not found.listed or found.listed[0][1] < self._match_p_min:
             return unknown
@@ -59,14 +59,14 @@ class RegisterExtract:
         periods = [(_begin(entry["valid_from"]), _end(entry["valid_to"]), entry) for entry in entries]
         for begin, end, entry in periods:
             if asked_at - begin >= error and end - asked_at > error:
-                return Record(NAME, QUESTION, Answer.YES, asked_at, published_at, p, entry)
+                return Record(NAME, QUESTION, Answer.YES, asked_at, published_at, p, entry, sha256)
         if any(asked_at - begin >= -error and end - asked_at >= -error for begin, end, _ in periods):
             return unknown
         lapsed = [(end, entry) for _, end, entry in periods if asked_at - end > error and end <= published_at]
         if not lapsed:
             return unknown
         _, entry = max(lapsed, key=lambda pair: pair[0])
-        return Record(NAME, QUESTION, Answer.NO, asked_at, published_at, p, entry)
+        return Record(NAME, QUESTION, Answer.NO, asked_at, published_at, p, entry, sha256)
 
 
 def publish(csv_bytes: bytes, lists_folder: Path, signer: Signer, now: datetime) -> lists.Publication:

@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from clearway.cli.watch import summary
@@ -54,7 +55,8 @@ def run(given: argparse.Namespace) -> int:
     """0 when the story was told and every exhibit verified, and, with the hub, when it was ended."""
     began_s = time.monotonic()
     leave_no_dump()
-    road = Road(given.seed, starts_at=now().replace(microsecond=0))
+    # A minute ago, so that it was filmed before anything of it is sealed.
+    road = Road(given.seed, starts_at=now().replace(microsecond=0) - timedelta(minutes=1))
     # As an operator would on site: the camera's settings leave out the sky and what is too far away to read.
     settings = Settings(camera=CameraSettings(name=road.camera, region=road.readable_share))
     station = _new_station(given.data, settings)

@@ -23,13 +23,14 @@ from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_s
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.fsck import check
+from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.settings import Settings
 
 ROOM_MIN_MB = 500
 EXHIBITS_CHECKED_MAX = 100
-PACKAGES = ("av", "cryptography", "fastapi", "numpy", "onnxruntime", "opencv-python-headless", "sqlalchemy")
+PACKAGES = ("av", "cryptography", "fastapi", "numpy", "onnxruntime", "opencv-python-headless", "rfc3161-client", "sqlalchemy")
 
 _DESCRIPTION = """\
 Tries every part that a camera's program and the hub need, and says of each whether it works; for what does not, what to do."""
@@ -182,7 +183,8 @@ def _ledger(data: Path) -> str:
 def _exhibits(data: Path) -> str:
     keys = trusted(data / KEYS / PUBLIC_KEY_NAME)
     paths = list_exhibits(data)[-EXHIBITS_CHECKED_MAX:]
-    failed = [path.name for path in paths if not verify(path, keys).passed]
+    authorities = known_authorities(data / KEYS)
+    failed = [path.name for path in paths if not verify(path, keys, authorities).passed]
     if failed:
         raise StoreError(
             f"{len(failed)} of {len(paths)} exhibits do not verify, the first is {failed[0]}.",

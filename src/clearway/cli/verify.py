@@ -6,6 +6,7 @@ from pathlib import Path
 
 from clearway.envelope import PUBLIC_KEY_NAME, trusted
 from clearway.evidence.note import COSIGNATURE, Verifier, read_vkey
+from clearway.evidence.token import AUTHORITIES_NAME, known_authorities, load_certificates
 from clearway.evidence.verify import Report, verify
 
 _DESCRIPTION = """\
@@ -49,6 +50,14 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         default=[],
         help="the key of a witness that must have cosigned the ledger, as its keeper spells it; may be repeated",
     )
+    verb.add_argument(
+        "--tsa",
+        metavar="PEM",
+        type=Path,
+        action="append",
+        default=[],
+        help=f"a timestamp authority's certificate to trust; may be repeated (default: ../keys/{AUTHORITIES_NAME}, as above)",
+    )
     verb.add_argument("--json", action="store_true", help="print one JSON object instead of words")
     verb.set_defaults(run=run)
 
@@ -67,9 +76,10 @@ def witness_key(word: str) -> Verifier:
 def run(given: argparse.Namespace) -> int:
     """0 where every step passed, else 7."""
     exhibit: Path = given.exhibit
-    beside = exhibit.absolute().parent.parent / "keys" / PUBLIC_KEY_NAME
-    paths: list[Path] = given.key or ([beside] if beside.exists() else [])
-    report = verify(exhibit, trusted(*paths), given.witness)
+    keys = exhibit.absolute().parent.parent / "keys"
+    paths: list[Path] = given.key or ([keys / PUBLIC_KEY_NAME] if (keys / PUBLIC_KEY_NAME).exists() else [])
+    authorities = [each for path in given.tsa for each in load_certificates(path)] or known_authorities(keys)
+    report = verify(exhibit, trusted(*paths), authorities, given.witness)
     print(_as_json(report) if given.json else _as_words(report, paths))
     return 0 if report.passed else 7
 

@@ -72,7 +72,7 @@ def run(given: argparse.Namespace) -> int:
         _say(f"the hot list is in force: {published.entries} entries; {published.expired} expired ones were left out")
     if given.register:
         _say(f"the register extract is in force: {station.publish_register(given.register).entries} entries")
-    pipeline = station.pipeline(source, *first_sight(settings))
+    pipeline = station.pipeline(source, *first_sight(settings), announce=_say)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: _stop(pipeline, number))
     try:

@@ -20,6 +20,8 @@ from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys
 from clearway.errors import SettingsError
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.seal import Sealer
+from clearway.evidence.timestamp import HttpAuthority
+from clearway.evidence.token import keep_certificates, load_certificates
 from clearway.facts import Passage
 from clearway.ports import Detector, Reader, Rule, Source
 from clearway.rules.papers import Papers
@@ -85,15 +87,27 @@ class Station:
         *,
         rules: Sequence[Rule] = RULES,
         tell: Callable[[Passage], None] = lambda passage: None,
+        announce: Callable[[str], None] = lambda words: None,
     ) -> Pipeline:
-        """The stages of one camera, wired."""
+        """The stages of one camera, wired. `announce` hears of a timestamp that could not be had."""
         camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
         if track.judged_after_s >= evidence.held_s:
             raise SettingsError(
                 "track.judged_after_s is not shorter than evidence.held_s: pictures would be gone before they are needed.",
                 remedy="hold pictures for longer than it takes to judge a vehicle.",
             )
-        sealer = Sealer(self.data, self.signer, self.ledger, encode_clip, self._made_with(detector, reader), now, evidence.stills)
+        made_with, authority = self._made_with(detector, reader), self._authority(announce)
+        sealer = Sealer(
+            self.data,
+            self.signer,
+            self.ledger,
+            encode_clip,
+            made_with,
+            now,
+            evidence.stills,
+            temperature=reader.temperature,
+            authority=authority,
+        )
         return Pipeline(
             source,
             Attention(camera.region),
@@ -114,6 +128,15 @@ class Station:
             tell=tell,
         )
 
+    def _authority(self, announce: Callable[[str], None]) -> HttpAuthority | None:
+        """The timestamp authority of the settings, if any. Its certificate is kept beside the keys: whoever verifies needs it."""
+        asked = self._settings.evidence.timestamp
+        if not asked.url:
+            return None
+        certificates = load_certificates(Path(asked.certificate))
+        keep_certificates(self.data / KEYS, certificates)
+        return HttpAuthority(asked.url, certificates, announce)
+
     def keep_counts(self, counters: Counters) -> None:
         """Adds what passed since the last call to the day's counters; they are all that is kept of it."""
         counts = {"vehicles": counters.vehicles, "plates_read": counters.plates_read, "frames_dropped": counters.frames_dropped}
@@ -127,11 +150,21 @@ class Station:
         return {
             "program": "clearway",
             "version": clearway.__version__,
+            "program sha256": _program_sha256(),
             "python": platform.python_version(),
             "detector": detector.name,
             "reader": reader.name,
             "settings sha256": hashlib.sha256(self._settings.model_dump_json().encode()).hexdigest(),
         } | {f"weights {name} sha256": digest for name, digest in seen_with}
+
+
+def _program_sha256() -> str:
+    """The SHA-256 of what `sha256sum` prints of the package's Python files, in the order of their paths."""
+    root = Path(clearway.__file__).parent
+    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py"))
+    return hashlib.sha256(
+        "".join(f"{hashlib.sha256((root / path).read_bytes()).hexdigest()}  {path}\n" for path in paths).encode()
+    ).hexdigest()
 
 
 def open_camera(source: str, settings: Settings, announce: Callable[[str], None]) -> Source:

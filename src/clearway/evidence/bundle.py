@@ -23,6 +23,7 @@ from typing import BinaryIO
 EXHIBITS_FOLDER = "exhibits"
 _WHOLE = re.compile(r"[0-9a-f]{64}\.zip", re.ASCII)
 MANIFEST, STATEMENT, PROOF = "manifest.json", "statement.dsse.json", "ledger.tlog-proof"
+TIMESTAMP = "timestamp.tsr"
 
 MEMBERS_MAX = 64
 TOTAL_BYTES_MAX = 512 * 2**20

@@ -1,7 +1,7 @@
 """What an exhibit says: everything the finding rests on, in one canonical JSON text whose SHA-256 is the exhibit's name.
 
 The format is specified in docs/formats/exhibit.md. It tells the doubt as well as the claim: every reading with its probability,
-the texts that came second, the clock's error, and what was hidden in which frame.
+the texts that came second, the clock's error, and what was hidden in which frame. What was not measured or set is said to be so.
 """
 
 import hashlib
@@ -16,12 +16,18 @@ import rfc8785
 
 from clearway.evidence.canonical import rfc3339
 from clearway.evidence.redact import FILL_RGB
-from clearway.facts import Box, Finding, Plate, Reading, Record, Sighting
+from clearway.facts import Box, Finding, Passage, Plate, Probabilities, Reading, Record, Sighting
+from clearway.plates import ALPHABET
+from clearway.ports import TimestampAuthority
 
 FORMAT = "clearway-exhibit/2"
 # 256 bits, so that nobody who guesses the plate and the time can find an exhibit's id in the ledger by trying.
 SALT_BYTES = 32
-TIMESTAMP_NONE = "none"
+READINGS = "readings.json"
+READINGS_FORMAT = "clearway-readings/1"
+NONE, NOT_MEASURED = "none", "not measured"
+# The manifest names a character where a reader gave it at least this; readings.json names all of them.
+CANDIDATE_P_MIN = 0.01
 
 PxBounds = tuple[int, int, int, int]
 
@@ -40,25 +46,60 @@ def new_salt() -> str:
     return secrets.token_hex(SALT_BYTES)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The frames that were held when it was sealed, in order of time, and how many of them come before and after the clip."""
+
+    times: Sequence[datetime]
+    before_clip: int
+    after_clip: int
+
+
+def readings_json(passage: Passage) -> bytes:
+    """Every reading of the passage as its reader gave it, to the last bit, so that others can fuse them anew. RFC 8785 form."""
+    readings: list[Any] = [
+        {
+            "frame": int(sighting.frame_number),
+            "text": sighting.reading.text,
+            "legibility": float(sighting.reading.legibility),
+            "region": sighting.reading.region,
+            "p_characters": [_candidates(row, 0.0) for row in sighting.reading.p_characters],
+        }
+        for sighting in passage.sightings
+        if sighting.reading is not None
+    ]
+    return rfc8785.dumps({"format": READINGS_FORMAT, "readings": readings})
+
+
+def _candidates(row: Probabilities, above: float) -> dict[str, float]:
+    return {ALPHABET[place]: float(row[place]) for place in np.flatnonzero(row > above)}
+
+
 def manifest(
     finding: Finding,
     *,
     salt: str,
     sealed_at: datetime,
+    sealer: str,
     clock_source: str,
+    held: Held,
     stills: Mapping[str, Shown],
     clip: tuple[str, Sequence[Shown]],
     files: Mapping[str, bytes],
     made_with: Mapping[str, str],
+    temperature: float | None,
+    authority: TimestampAuthority | None,
 ) -> bytes:
-    """The manifest in RFC 8785 form. `stills` and `clip` map file names to what they show; `files` maps every name to content."""
+    """The manifest in RFC 8785 form. `sealer` is the id of the key that will sign the statement; `stills` and `clip` map file
+    names to what they show; `files` maps every name to content; `temperature` is the reader's."""
     passage = finding.passage
     clip_name, clip_frames = clip
     said: dict[str, Any] = {
         "format": FORMAT,
         "salt": salt,
         "sealed_at": rfc3339(sealed_at),
-        "timestamp": TIMESTAMP_NONE,
+        # Whether the authority answered cannot be known yet: a verifier sees it by the token that is there, or is not.
+        "timestamp": _asked(authority),
         "finding": {
             "rule": finding.rule,
             "because": finding.because,
@@ -80,16 +121,41 @@ def manifest(
             "words": "Only the region of each frame was copied from the camera; everything else, and every box that is "
             f"hidden inside it, is a flat fill of RGB {', '.join(map(str, FILL_RGB))}. There is no sound.",
             "fill_rgb": list(FILL_RGB),
+            "hidden_because": {
+                "outside region_px": "it is not the vehicle that the finding is about",
+                "hidden_px": "another plate, or what may be one",
+            },
             "stills": [{"file": name, **_shown(picture)} for name, picture in stills.items()],
             "clip": {"file": clip_name, "frames": [_shown(picture) for picture in clip_frames]},
         },
+        # Those before and after the clip show nothing of the vehicle, and so nothing.
+        "frames_held": {
+            "count": len(held.times),
+            "first_at": rfc3339(held.times[0]),
+            "last_at": rfc3339(held.times[-1]),
+            "before_clip": held.before_clip,
+            "after_clip": held.after_clip,
+        },
         "made_with": dict(made_with),
+        "calibration": {"reader's temperature": temperature if temperature is not None else NOT_MEASURED},
+        "error_rates": NOT_MEASURED,
+        "retention": {"policy": NONE, "gone_by": NONE},
+        "custody": [
+            {"what": "filmed", "at": rfc3339(passage.first_at), "by": f"camera:{passage.camera}"},
+            {"what": "sealed", "at": rfc3339(sealed_at), "by": f"key:{sealer}"},
+        ],
         "files": [
             {"name": name, "sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
             for name, content in sorted(files.items())
         ],
     }
     return rfc8785.dumps(said)
+
+
+def _asked(authority: TimestampAuthority | None) -> object:
+    if authority is None:
+        return NONE
+    return {"authority": authority.url, "certificates_sha256": list(authority.certificates_sha256)}
 
 
 def _plate(plate: Plate) -> dict[str, object]:
@@ -110,6 +176,8 @@ def _reading(sighting: Sighting, reading: Reading) -> dict[str, object]:
         "text": reading.text,
         "p": float(reading.p),
         "p_characters": [float(p) for p in np.max(reading.p_characters, axis=1)],
+        "candidates": [_candidates(row, CANDIDATE_P_MIN) for row in reading.p_characters],
+        "region": reading.region,
         "legibility": float(reading.legibility),
         "plate_px": _corners(sighting.plate_box),
     }
@@ -122,6 +190,7 @@ def _record(record: Record) -> dict[str, object]:
         "answer": record.answer.value,
         "asked_at": rfc3339(record.asked_at),
         "data_as_of": rfc3339(record.data_as_of) if record.data_as_of is not None else None,
+        "list_sha256": record.list_sha256 if record.list_sha256 is not None else NONE,
         "p": float(record.p),
         "entry": dict(record.entry),
     }

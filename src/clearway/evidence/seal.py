@@ -2,7 +2,8 @@
 
 The life of an exhibit, and what a crash does at each step:
 
-    1  pictures are masked and encoded, in memory                       nothing has happened
+    1  pictures are masked and encoded, the statement is signed and     nothing has happened
+       the timestamp authority asked, in memory
     2  everything but the ledger's proof is written to a hidden file
        DATA/exhibits/.sealing-…, room for the rest is taken, fsync      the hidden file is removed by the next Sealer
     3  the ledger takes the entry                                       the same; the entry stays, about an exhibit that never was
@@ -29,14 +30,23 @@ import numpy as np
 from clearway.envelope import seal as signed
 from clearway.errors import SealError, StoreError
 from clearway.evidence import canonical
-from clearway.evidence.bundle import EXHIBITS_FOLDER, JSON_BYTES_MAX, MANIFEST, PROOF, STATEMENT, TOTAL_BYTES_MAX, Writer
+from clearway.evidence.bundle import (
+    EXHIBITS_FOLDER,
+    JSON_BYTES_MAX,
+    MANIFEST,
+    PROOF,
+    STATEMENT,
+    TIMESTAMP,
+    TOTAL_BYTES_MAX,
+    Writer,
+)
 from clearway.evidence.ledger import Event, Ledger
-from clearway.evidence.manifest import Shown, manifest, new_salt
+from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
 from clearway.evidence.redact import FILL_RGB, filled_px, png, region_at, reveal, shown_px
 from clearway.evidence.tiles import sync_folder
-from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE
+from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
-from clearway.ports import ClipEncoder, Signer
+from clearway.ports import ClipEncoder, Signer, TimestampAuthority
 
 CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
 _STAGING_PREFIX = ".sealing-"
@@ -57,11 +67,15 @@ class Sealer:
         made_with: Mapping[str, str],
         clock: Callable[[], datetime],
         stills: int,
+        *,
+        temperature: float | None = None,
+        authority: TimestampAuthority | None = None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode = signer, ledger, encode
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
+        self._temperature, self._authority = temperature, authority
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -97,17 +111,28 @@ class Sealer:
         stills = {f"still-{number}.png": view for number, view in enumerate(best, start=1)}
         files = {name: png(view.pixels()) for name, view in stills.items()}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
+        files[READINGS] = readings_json(finding.passage)
         files[INSTRUCTIONS] = Path(__file__).with_name(INSTRUCTIONS).read_bytes()
         sealed_at = self._clock()
+        seen_at = max(finding.passage.last_at, clip.views[-1].frame.captured_at)
+        if was_sealed_before(sealed_at, seen_at, finding.passage.clock_error_ms):
+            raise SealError(
+                "the vehicle passed later than it is now: a clock is wrong by more than it may be.",
+                remedy="set this machine's clock and the camera's; for a clip, settings camera.unstated_clock_error_s.",
+            )
         said = manifest(
             finding,
             salt=new_salt(),
             sealed_at=sealed_at,
+            sealer=self._signer.key_id,
             clock_source=clock_source,
+            held=Held([frame.captured_at for frame in ordered], revealing[0], len(ordered) - revealing[-1] - 1),
             stills={name: view.shown for name, view in stills.items()},
             clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
             files=files,
             made_with=self._made_with,
+            temperature=self._temperature,
+            authority=self._authority,
         )
         if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:
             raise SealError("the exhibit would be too large.", remedy="hold pictures for less long: settings evidence.held_s.")
@@ -115,6 +140,8 @@ class Sealer:
 
     def _write(self, finding: Finding, said: bytes, files: Mapping[str, bytes], sealed_at: datetime) -> Exhibit:
         exhibit = hashlib.sha256(said).hexdigest()
+        statement = signed(_statement(exhibit, finding.rule, sealed_at), PAYLOAD_TYPE, self._signer)
+        stamp = self._authority.stamp(statement, sealed_at) if self._authority is not None else None
         by = f"camera:{finding.passage.camera}"
         path = self._folder / f"{exhibit}.zip"
         try:
@@ -122,7 +149,9 @@ class Sealer:
                 with Writer(file) as writer:
                     writer.add(INSTRUCTIONS, [files[INSTRUCTIONS]])
                     writer.add(MANIFEST, [said])
-                    writer.add(STATEMENT, [signed(_statement(exhibit, finding.rule, sealed_at), PAYLOAD_TYPE, self._signer)])
+                    writer.add(STATEMENT, [statement])
+                    if stamp is not None:
+                        writer.add(TIMESTAMP, [stamp])
                     for name in sorted(files.keys() - {INSTRUCTIONS}):
                         writer.add(name, [files[name]])
                     file.flush()

@@ -9,7 +9,8 @@ The steps, in the order in which each rests on those before it:
     5  The statement is about this manifest and is signed by a key that the verifier knows.
     6  The ledger holds the entry about this exhibit: its inclusion proof leads to the checkpoint's root.
     7  The checkpoint is signed by a key that the verifier knows. Which witnesses cosigned it is said.
-    8  Whether somebody else vouches for the time: said plainly, also where nobody does.
+    8  The times in it follow each other; whether somebody else vouches for the last of them is said plainly. A timestamp
+       token must be over the statement, by an authority that the verifier knows.
 
 A step that cannot be tried because one before it failed counts as failed. Everything is foreign until it is checked, so nothing
 here raises, whatever the bytes are. It needs `cryptography` and the standard library, and no network.
@@ -21,12 +22,15 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clearway.envelope import EnvelopeError, open_sealed, parse
 from clearway.errors import ExhibitError
 from clearway.evidence import canonical
-from clearway.evidence.bundle import MANIFEST, PROOF, STATEMENT, TOTAL_BYTES_MAX, Bundle, BundleError, opened
+from clearway.evidence.bundle import MANIFEST, PROOF, STATEMENT, TIMESTAMP, TOTAL_BYTES_MAX, Bundle, BundleError, opened
 from clearway.evidence.ledger import Event, read_entry
 from clearway.evidence.merkle import leaf_hash, verify_inclusion
 from clearway.evidence.note import (
@@ -39,9 +43,13 @@ from clearway.evidence.note import (
     read_path,
     read_proof,
 )
+from clearway.evidence.token import TokenError, check
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 FORMAT = "clearway-exhibit/2"
-# The first format differs in the file that proves the ledger's entry, and in nothing else.
+# In the first format another file proves the ledger's entry, and no authority is asked for a timestamp.
 FIRST_FORMAT, FIRST_PROOF = "clearway-exhibit/1", "ledger.json"
 _PROOFS = {FORMAT: PROOF, FIRST_FORMAT: FIRST_PROOF}
 # github.com/in-toto/attestation, spec/v1: the statement's type and the DSSE payload type that carries it.
@@ -96,6 +104,7 @@ class _Case:
     path: Path
     bundle: Bundle
     keys: dict[str, bytes]
+    authorities: "tuple[Certificate, ...]"
     witnesses: tuple[Verifier, ...]
     exhibit: str | None = None
     manifest: dict[str, object] = field(default_factory=dict)
@@ -108,14 +117,20 @@ class _Case:
         return _PROOFS[str(self.manifest["format"])]
 
 
-def verify(path: Path, trusted_keys: Mapping[str, bytes], witnesses: Sequence[Verifier] = ()) -> Report:
+def verify(
+    path: Path,
+    trusted_keys: Mapping[str, bytes],
+    authorities: "Sequence[Certificate]" = (),
+    witnesses: Sequence[Verifier] = (),
+) -> Report:
     """The report on the exhibit at `path`. Never raises.
 
-    `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; each of `witnesses` must have cosigned the checkpoint.
+    `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; `authorities` are the certificates of the timestamp
+    authorities that the verifier trusts; each of `witnesses` must have cosigned the checkpoint.
     """
     try:
         with opened(path) as bundle:
-            case = _Case(path, bundle, dict(trusted_keys), tuple(witnesses))
+            case = _Case(path, bundle, dict(trusted_keys), tuple(authorities), tuple(witnesses))
             steps = [_step(1, True, f"{len(bundle.members)} files, nothing before, between or behind them")]
             for number, check in enumerate(_CHECKS, start=2):
                 steps.append(_tried(number, check, case, steps))
@@ -180,7 +195,7 @@ def _named(files: object) -> dict[str, tuple[str, int]]:
     for line in files if isinstance(files, list) else [None]:
         match line:
             case {"name": str(name), "sha256": str(sha256), "size_bytes": int(size_bytes), **rest} if not rest:
-                if name in named or name in {MANIFEST, STATEMENT, *_PROOFS.values()}:
+                if name in named or name in {MANIFEST, STATEMENT, TIMESTAMP, *_PROOFS.values()}:
                     raise _FailedError(f"{MANIFEST} names {name[:80]!r} where it must not")
                 named[name] = sha256, size_bytes
             case _:
@@ -189,13 +204,14 @@ def _named(files: object) -> dict[str, tuple[str, int]]:
 
 
 def _files(case: _Case) -> str:
-    # Three vouch for the manifest, and so cannot be named in it.
+    # These vouch for the manifest, and so cannot be named in it. A timestamp may be missing: see step 8.
     expected = {*case.files, MANIFEST, STATEMENT, case.proof}
-    missing, added = sorted(expected - set(case.bundle.members)), sorted(set(case.bundle.members) - expected)
+    allowed = expected | {TIMESTAMP} if isinstance(case.manifest.get("timestamp"), dict) else expected
+    missing, added = sorted(expected - set(case.bundle.members)), sorted(set(case.bundle.members) - allowed)
     if missing or added:
         faults = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"added: {', '.join(added)}"] * bool(added)
         raise _FailedError("; ".join(faults))
-    return f"{len(case.files)} named files and the three that vouch for them"
+    return f"{len(case.files)} named files, and {len(case.bundle.members) - len(case.files)} that vouch for them"
 
 
 def _hashes(case: _Case) -> str:
@@ -302,9 +318,67 @@ def _checkpoint(case: _Case) -> str:
 
 
 def _timestamp(case: _Case) -> str:
-    if case.manifest.get("timestamp") != "none":
-        raise _FailedError("the manifest speaks of a timestamp that this program cannot check")
-    return "timestamp: none. Only the sealer's own clock says when this was sealed"
+    sealed_at = _in_order(case.manifest)
+    match case.manifest.get("timestamp"):
+        case "none":
+            return "timestamp: none. Only the sealer's own clock says when this was sealed"
+        case {"authority": str(url), "certificates_sha256": list(_), **rest} if not rest:
+            pass
+        case _:
+            raise _FailedError("the manifest speaks of a timestamp that this program cannot check")
+    if TIMESTAMP not in case.bundle.members:
+        return f"timestamp: asked for, not obtained (of {url}). Only the sealer's own clock says when this was sealed"
+    if not case.authorities:
+        raise _FailedError("no certificate of a timestamp authority is known to check it with; name one (--tsa tsa.pem)")
+    try:
+        token = check(case.bundle.read(TIMESTAMP), case.bundle.read(STATEMENT), case.authorities)
+    except TokenError as error:
+        raise _FailedError(f"{TIMESTAMP}: {error}") from None
+    if token.precedes(sealed_at):
+        raise _FailedError(
+            f"clocks run backwards: the authority saw the statement at {canonical.rfc3339(token.at)}, and it says that it was "
+            f"sealed at {canonical.rfc3339(sealed_at)}"
+        )
+    later_s = (token.at - sealed_at).total_seconds()
+    apart = f"{abs(later_s):.1f} s {'after' if later_s >= 0 else 'before'} the sealer's clock said that it sealed"
+    return f"{canonical.rfc3339(token.at)}, says {token.authority}; {apart}"
+
+
+def _in_order(manifest: Mapping[str, object]) -> datetime:
+    """When it was sealed, once no time in the manifest is later than one that must come after it."""
+    match manifest:
+        case {
+            "sealed_at": str(sealed),
+            "passage": {"first_at": str(first), "last_at": str(last), "clock": {"error_ms": int(error) | float(error)}},
+            "shown": {"clip": {"frames": list(frames)}},
+        }:
+            pass
+        case _:
+            raise _FailedError("the manifest does not say when things happened")
+    sealed_at, first_at, last_at = _time(sealed), _time(first), _time(last)
+    times = [_time(frame.get("at")) if isinstance(frame, dict) else _time(None) for frame in frames]
+    if first_at > last_at or any(a > b for a, b in pairwise(times)):
+        raise _FailedError("clocks run backwards: its frames are not in the order of their times")
+    if was_sealed_before(sealed_at, max(last_at, *times), error):
+        raise _FailedError("clocks run backwards: it was sealed before the vehicle passed")
+    return sealed_at
+
+
+def was_sealed_before(sealed_at: datetime, seen_at: datetime, clock_error_ms: float) -> bool:
+    """Whether what was seen at `seen_at` was still to come when it was sealed, even if the camera's clock was as wrong as it may
+    be."""
+    return seen_at - sealed_at > timedelta(milliseconds=max(0.0, min(clock_error_ms, 1e15)))
+
+
+def _time(text: object) -> datetime:
+    """A time of the manifest: RFC 3339 in UTC, in its only spelling."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) and text.endswith("Z") else None
+        if at is not None and canonical.rfc3339(at) == text:
+            return at
+    except (ValueError, OverflowError):
+        pass
+    raise _FailedError("the manifest holds a time that is none")
 
 
 _CHECKS = (_manifest, _files, _hashes, _statement, _ledger, _checkpoint, _timestamp)

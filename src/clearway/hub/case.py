@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import Certificate
+
 from clearway.errors import ExhibitError
 from clearway.evidence.bundle import MANIFEST, TOTAL_BYTES_MAX, Bundle, BundleError, opened
 from clearway.evidence.verify import Report, verify
@@ -131,9 +133,10 @@ class Case:
         return ExhibitError("the exhibit changed while it was being shown.", remedy="open the case again and see its checks.")
 
 
-def open_case(path: Path, trusted: Mapping[str, bytes]) -> Case:
-    """The exhibit at `path`, verified against the `trusted` keys. Never raises: what is wrong stands in its report."""
-    report = verify(path, trusted)
+def open_case(path: Path, trusted: Mapping[str, bytes], authorities: Sequence[Certificate] = ()) -> Case:
+    """The exhibit at `path`, verified against the `trusted` keys and timestamp `authorities`. Never raises: what is wrong stands
+    in its report."""
+    report = verify(path, trusted, authorities)
     if not report.passed:
         return Case(path.stem, path, report)
     try:
@@ -141,7 +144,7 @@ def open_case(path: Path, trusted: Mapping[str, bytes]) -> Case:
             said = json.loads(bundle.read(MANIFEST))
             stills = tuple(_still(number, said, bundle) for number in range(1, len(said["shown"]["stills"]) + 1))
     except BundleError:  # it was changed in this very moment
-        return Case(path.stem, path, verify(path, trusted))
+        return Case(path.stem, path, verify(path, trusted, authorities))
     passage, finding = said["passage"], said["finding"]
     return Case(
         id=path.stem,

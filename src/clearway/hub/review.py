@@ -25,6 +25,7 @@ from clearway.envelope import load_signer
 from clearway.errors import StoreError, UsageError
 from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.ledger import Entry, Event, Ledger
+from clearway.evidence.token import known_authorities
 from clearway.facts import Decision, Verdict
 from clearway.hub.case import Case, open_case
 from clearway.plates import LENGTH_MAX, LENGTH_MIN, canonical
@@ -119,6 +120,7 @@ class Review:
             raise StoreError(f"there is no data folder {data}.", remedy="run `clearway init`, or name another with --data.")
         signer = load_signer(data / "keys")
         self._trusted = {signer.key_id: signer.public_key()}
+        self._authorities = known_authorities(data / "keys")
         self._data = data
         self._now = now
         self._ledger = Ledger(data / "ledger", signer)
@@ -304,7 +306,7 @@ class Review:
         with self._held:
             held = self._cases.get(exhibit)
             if anew or held is None or held[0] != stamp:
-                held = stamp, open_case(path, self._trusted)
+                held = stamp, open_case(path, self._trusted, self._authorities)
                 self._cases.pop(exhibit, None)
                 self._cases[exhibit] = held
                 if len(self._cases) > CASES_HELD_MAX:

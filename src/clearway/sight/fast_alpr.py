@@ -78,6 +78,8 @@ class YoloDetector:
 class CctReader:
     """Reads up to ten Latin letters and digits, each in a slot of its own."""
 
+    temperature = None
+
     def __init__(self, weights: Weights, threads: int = 2) -> None:
         self._network = Network(CCT, weights, threads)
         self.name, self.weights = self._network.name, self._network.weights

@@ -51,10 +51,10 @@ class PlateReader:
             self._network.refuse("reads another alphabet than clearway's")
         self._places = [alphabet.index(character) for character in plates.ALPHABET]
         try:
-            self._temperature = float(self._network.says["temperature"])
+            self.temperature = float(self._network.says["temperature"])
         except ValueError:
-            self._temperature = 0.0
-        if not 0.0 < self._temperature < 100.0:
+            self.temperature = 0.0
+        if not 0.0 < self.temperature < 100.0:
             self._network.refuse("states no temperature above 0")
         _, region, _ = self._network(np.zeros((1, 3, HEIGHT_PX, WIDTH_PX), np.float32))
         if region.shape[1] != len(self._regions) or len(self._regions) > REGIONS_MAX:
@@ -70,7 +70,7 @@ class PlateReader:
         characters, region, legibility = (output[0].astype(np.float64) for output in outputs)
         if not all(np.isfinite(output).all() for output in (characters, region, legibility)):
             return None
-        rows = [row for lane in characters for row in _spikes(lane, self._temperature)]
+        rows = [row for lane in characters for row in _spikes(lane, self.temperature)]
         if not rows:
             return None
         p_characters = np.array(rows)[:, self._places]

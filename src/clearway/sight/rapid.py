@@ -129,6 +129,7 @@ class RapidReader:
     """Reads one line as a plate, with a probability for every character at every place."""
 
     name = "rapidocr-ppocrv6-small"
+    temperature = None
 
     def __init__(self, threads: int = 2) -> None:
         options = onnxruntime.SessionOptions()

@@ -57,6 +57,7 @@ class TruthReader:
 
     name = "truth"
     weights: tuple[tuple[str, str], ...] = ()
+    temperature = None
 
     def __init__(self, road: Road, seed: int = 0, *, error_rate: float = 0.02, width_share_min: float = 0.03) -> None:
         assert 0.0 <= error_rate <= DOUBT_MAX and width_share_min >= 0.0
