@@ -23,7 +23,7 @@ def make() -> None:
             finding(passage((4, 6)), (6, 4)),
             frames(9),
             clock_source="NTP, stratum 2",
-            other_plates=lambda frame: [other] if frame.number == 6 else [],
+            hide=lambda frame: [other] if frame.number == 6 else [],
         )
         FOLDER.mkdir(exist_ok=True)
         shutil.copy(exhibit.path, FOLDER)
