@@ -21,10 +21,11 @@ MARGIN = 0.25
 HELD = timedelta(seconds=0.6)
 # Two finds at most this far apart in time may be one thing: each holds for its half of the gap.
 LINKED = 2 * HELD
-# Found again within its own size of where it was expected, and further the longer it was missed: whoever walks at 1.6 m/s
-# moves by eight faces a second. A wrong link only makes the box around both finds larger than it need be. Not more than doubled
-# or halved in size.
-REACH_SIZES, REACH_SIZES_PER_S, GROWTH_MAX = 1.0, 8.0, 2.0
+# Found again within its own size of where it was expected, and further the longer it was missed: 1.6 m/s on foot are one height
+# of a person a second and eight faces; a plate 0.52 m wide and a vehicle 4 m long drive. A wrong link only makes the box around
+# both finds larger than it need be. Not more than doubled or halved in size.
+REACH_SIZES, GROWTH_MAX = 1.0, 2.0
+REACH_SIZES_PER_S = {Kind.PERSON: 1.0, Kind.FACE: 8.0, Kind.PLATE: 30.0, Kind.VEHICLE: 4.0, Kind.TWO_WHEELER: 8.0}
 # How long a stretch its speed is taken from: over a shorter one the boxes' own tremble would be taken for speed.
 STEADY = timedelta(seconds=0.5)
 # A frame that is full of them shows nothing of use, and its manifest would have no end.
@@ -47,11 +48,11 @@ class Track:
     boxes: list[Box]
 
 
-def fills(looks: Sequence[Look]) -> list[tuple[Box, ...] | None]:
+def fills(looks: Sequence[Look], kinds: Sequence[Kind] = HIDDEN) -> list[tuple[Box, ...] | None]:
     """For each look, in order of time, what must be hidden in its frame, margins included; None where that is not known."""
     hidden: list[list[Box]] = [[] for _ in looks]
     times = [look.at for look in looks]
-    for kind in HIDDEN:
+    for kind in kinds:
         for track in follow(looks, (kind,)):
             _hide(track, times, hidden)
     decided: list[tuple[Box, ...] | None] = []
@@ -61,8 +62,9 @@ def fills(looks: Sequence[Look]) -> list[tuple[Box, ...] | None]:
     return decided
 
 
-def follow(looks: Sequence[Look], kinds: Sequence[Kind], reach_sizes_per_s: float = REACH_SIZES_PER_S) -> list[Track]:
+def follow(looks: Sequence[Look], kinds: Sequence[Kind]) -> list[Track]:
     """The things of those kinds, which are taken for one another, in the order in which they were first found."""
+    reach_sizes_per_s = max(REACH_SIZES_PER_S[kind] for kind in kinds)
     tracks: list[Track] = []
     alive: list[Track] = []
     times = [look.at for look in looks]
@@ -92,6 +94,11 @@ def follow(looks: Sequence[Look], kinds: Sequence[Kind], reach_sizes_per_s: floa
             track.places.append(place)
             track.boxes.append(box)
     return tracks
+
+
+def is_plate(one: Detection, plate: Box) -> bool:
+    """Whether what was found is that plate: most of it lies there or less than a plate's height beside it."""
+    return one.kind is Kind.PLATE and one.box.shared_px(plate.grown(plate.height_px)) > 0.5 * one.box.area_px
 
 
 def with_margin(box: Box) -> Box:

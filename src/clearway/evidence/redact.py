@@ -79,13 +79,7 @@ def _at(passage: Passage, frame: Frame, box_of: Callable[[Sighting], Box | None]
     a, b = box_of(earlier), box_of(later)
     if not 0.0 < apart_s <= BETWEEN_S_MAX or a is None or b is None:
         return None
-    share = (frame.captured_at - earlier.captured_at).total_seconds() / apart_s
-    return Box(
-        a.left_px + share * (b.left_px - a.left_px),
-        a.top_px + share * (b.top_px - a.top_px),
-        a.right_px + share * (b.right_px - a.right_px),
-        a.bottom_px + share * (b.bottom_px - a.bottom_px),
-    )
+    return a.toward(b, (frame.captured_at - earlier.captured_at).total_seconds() / apart_s)
 
 
 def png(pixels: Pixels) -> bytes:

@@ -32,12 +32,12 @@ from clearway.envelope import seal as signed
 from clearway.errors import SealError, StoreError
 from clearway.evidence import canonical
 from clearway.evidence.bundle import EXHIBITS_FOLDER, JSON_BYTES_MAX, LEDGER, MANIFEST, STATEMENT, TOTAL_BYTES_MAX, Writer
-from clearway.evidence.hide import Look, fills
+from clearway.evidence.hide import Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger, sync_folder
 from clearway.evidence.manifest import Shown, manifest, new_salt
 from clearway.evidence.redact import FILL_RGB, filled_px, plate_at, png, region_at, reveal, shown_px
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE
-from clearway.facts import Box, Detection, Exhibit, Finding, Frame, Kind, Passage, Pixels
+from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
 from clearway.ports import ClipEncoder, Detector, Signer
 
 CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
@@ -144,7 +144,7 @@ class Sealer:
         except Exception:  # whatever it was, this frame is not shown
             return Look(frame.captured_at, None)
         plate = plate_at(passage, frame)
-        return Look(frame.captured_at, tuple(one for one in found if plate is None or not _is_plate(one, plate)))
+        return Look(frame.captured_at, tuple(one for one in found if plate is None or not is_plate(one, plate)))
 
     def _write(self, finding: Finding, said: bytes, files: Mapping[str, bytes], sealed_at: datetime) -> Exhibit:
         exhibit = hashlib.sha256(said).hexdigest()
@@ -215,11 +215,6 @@ class _View:
 
     def pixels(self) -> Pixels:
         return reveal(self.frame.pixels, self.subject, self.hidden)
-
-
-def _is_plate(one: Detection, plate: Box) -> bool:
-    """Whether what was found is the subject's plate: most of it lies there or less than a plate's height beside it."""
-    return one.kind is Kind.PLATE and one.box.shared_px(plate.grown(plate.height_px)) > 0.5 * one.box.area_px
 
 
 class _Masked(Sequence[Pixels]):
