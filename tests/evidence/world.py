@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clearway.envelope import FileSigner, create_keys
+from clearway.envelope import FileSigner, create_keys, load_signer
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.seal import Sealer
 from clearway.facts import (
@@ -116,7 +116,8 @@ class World:
     sealer: Sealer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.signer = create_keys(self.data / "keys")
+        folder = self.data / "keys"
+        self.signer = load_signer(folder) if folder.exists() else create_keys(folder)
         self.ledger = Ledger(self.data / "ledger", self.signer)
         self.sealer = self.new_sealer()
 
