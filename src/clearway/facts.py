@@ -76,6 +76,15 @@ class Box:
     def moved(self, right_px: float, down_px: float) -> "Box":
         return Box(self.left_px + right_px, self.top_px + down_px, self.right_px + right_px, self.bottom_px + down_px)
 
+    def toward(self, other: "Box", share: float) -> "Box":
+        """The box on the straight way to `other`: this one at a `share` of 0, the other at 1."""
+        return Box(
+            self.left_px + share * (other.left_px - self.left_px),
+            self.top_px + share * (other.top_px - self.top_px),
+            self.right_px + share * (other.right_px - self.right_px),
+            self.bottom_px + share * (other.bottom_px - self.bottom_px),
+        )
+
     def common(self, other: "Box") -> "Box | None":
         """The part that both cover; None where they do not meet."""
         left, top = max(self.left_px, other.left_px), max(self.top_px, other.top_px)

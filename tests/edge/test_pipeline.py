@@ -57,7 +57,8 @@ def station(road: Road, tmp_path: Path) -> Station:
 
 def watching(station: Station, road: Road, source: Played, passages: list[Passage] | None = None) -> Pipeline:
     tell = passages.append if passages is not None else lambda passage: None
-    return station.pipeline(source, TruthDetector(road), TruthReader(road, error_rate=0.0), tell=tell)
+    truth = TruthDetector(road)
+    return station.pipeline(source, truth, TruthReader(road, error_rate=0.0), hider=truth, tell=tell)
 
 
 def test_the_listed_and_the_lapsed_are_found_and_nobody_else(station: Station, road: Road, frames: list[Frame]) -> None:
@@ -117,7 +118,8 @@ def test_a_signal_in_the_middle_of_work_loses_nobody(within: str, station: Stati
                 pipeline.stop()
             return super().read(frame, plate)
 
-    pipeline = station.pipeline(Played(frames), TruthDetector(road), Interrupted(road, error_rate=0.0))
+    truth = TruthDetector(road)
+    pipeline = station.pipeline(Played(frames), truth, Interrupted(road, error_rate=0.0), hider=truth)
     found = []
     with pytest.raises(KeyboardInterrupt):
         for one in pipeline.run():

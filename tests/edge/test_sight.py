@@ -7,11 +7,11 @@ import pytest
 from tests.sight import networks
 
 import clearway
-from clearway.edge.station import Station, first_sight
+from clearway.edge.station import Station, first_hider, first_sight
 from clearway.errors import InstallationError
 from clearway.settings import Settings
 from clearway.sight import network
-from clearway.sight.network import Weights
+from clearway.sight.network import Weights, our_own
 
 PEER = Path(__file__).parents[2] / "../shared/peers/fast_alpr/weights"
 
@@ -36,11 +36,12 @@ def test_weights_of_one_s_own_are_named_in_the_settings(tmp_path: Path) -> None:
     settings = asked(named("clearway-street", street), named("clearway-plate", plate))
     detector, reader = first_sight(settings)
     assert (detector.name, reader.name) == ("clearway-street street", "clearway-plate plate")
-    made_with = Station(tmp_path / "data", settings)._made_with(detector, reader)
+    made_with = Station(tmp_path / "data", settings)._made_with(detector, reader, first_hider(settings))
     assert made_with["detector"] == detector.name and made_with["reader"] == reader.name
     assert reader.temperature == 1.0, "as the weights say"
     assert made_with["weights street.onnx sha256"] == street.sha256
     assert made_with["weights plate.onnx sha256"] == plate.sha256
+    assert made_with["hider's weights street.onnx sha256"] == our_own("street").sha256, "whoever looks for plates, ours hide"
 
 
 def test_ours_need_no_naming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

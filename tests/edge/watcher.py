@@ -24,7 +24,7 @@ def main(film: str, seed: str, data: str, hotlist: str) -> None:
     station.publish_hotlist(Path(hotlist))
     source = open_camera(film, settings, lambda words: print(words, file=sys.stderr))
     detector, reader = TruthDetector(road), TruthReader(road, error_rate=0.0)
-    pipeline = station.pipeline(source, detector, reader, tell=lambda passage: print(passage, file=sys.stderr))
+    pipeline = station.pipeline(source, detector, reader, hider=detector, tell=lambda passage: print(passage, file=sys.stderr))
     for sealed in pipeline.run():
         print(as_json(sealed), flush=True)
     station.keep_counts(pipeline.counters)

@@ -49,7 +49,7 @@ def make() -> None:
             world.finding(world.passage((4, 6)), (6, 4)),
             world.frames(9),
             clock_source="NTP, stratum 2",
-            other_plates=lambda frame: [other] if frame.number == 6 else [],
+            hide=lambda frame: [other] if frame.number == 6 else [],
         )
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.evidence.world import BEGUN_AT, World, finding, frames, no_plates, passage
+from tests.evidence.world import BEGUN_AT, World, finding, frames, nothing_else, passage
 
 from clearway.camera.film import encode_clip
 from clearway.evidence import canonical
@@ -96,7 +96,7 @@ def test_an_exhibits_pictures_hold_only_the_region(tmp_path: Path) -> None:
     world = World(tmp_path, recorder)
     other = Box(30.2, 40.0, 40.0, 45.5)
     source = frames()
-    exhibit = world.sealer.seal(finding(), source, clock_source="NTP", other_plates=lambda _: [other])
+    exhibit = world.sealer.seal(finding(), source, clock_source="NTP", hide=lambda _: [other])
     with zipfile.ZipFile(exhibit.path) as bundle:
         said = canonical.loads(bundle.read("manifest.json"))
         stills = {name: bundle.read(name) for name in bundle.namelist() if name.endswith(".png")}
@@ -149,7 +149,7 @@ def test_the_same_exhibit_comes_out_whatever_stood_around_the_subject(tmp_path: 
     assert not np.array_equal(changed[5].pixels, source[5].pixels)
     shown = []
     for some in (source, changed):
-        exhibit = world.sealer.seal(finding(), some, clock_source="NTP", other_plates=no_plates)
+        exhibit = world.sealer.seal(finding(), some, clock_source="NTP", hide=nothing_else)
         with zipfile.ZipFile(exhibit.path) as bundle:
             shown.append({name: bundle.read(name) for name in bundle.namelist() if name.endswith((".png", ".mp4"))})
     assert shown[0] == shown[1]
@@ -161,7 +161,7 @@ def test_a_frame_of_another_size_is_blank_in_the_clip(tmp_path: Path) -> None:
     world = World(tmp_path, recorder)
     larger = frames(width_px=128)
     source = [*frames()[:4], *larger[4:]]
-    world.sealer.seal(finding(decisive_frames=(2,)), source, clock_source="NTP", other_plates=no_plates)
+    world.sealer.seal(finding(decisive_frames=(2,)), source, clock_source="NTP", hide=nothing_else)
     assert {picture.shape for picture in recorder.pictures} == {(64, 96, 3)}
     assert all((picture == FILL_RGB).all() for picture in recorder.pictures[2:])
     assert not (recorder.pictures[0] == FILL_RGB).all()
@@ -171,7 +171,7 @@ def test_frames_after_a_gap_in_the_ring_still_make_an_exhibit(tmp_path: Path) ->
     """The decisive frames are gone: the best of what is left is shown."""
     world = World(tmp_path)
     late = [frame for frame in frames() if frame.captured_at >= BEGUN_AT + timedelta(seconds=1.4)]
-    exhibit = world.sealer.seal(finding(), late, clock_source="NTP", other_plates=no_plates)
+    exhibit = world.sealer.seal(finding(), late, clock_source="NTP", hide=nothing_else)
     with zipfile.ZipFile(exhibit.path) as bundle:
         said = canonical.loads(bundle.read("manifest.json"))
     assert isinstance(said, dict)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.evidence.world import PLATE, SEALED_AT, World, finding, frames, no_plates, passage, sighting
+from tests.evidence.world import PLATE, SEALED_AT, World, finding, frames, nothing_else, passage, sighting
 
 from clearway.camera.film import encode_clip
 from clearway.errors import ClearwayError, SealError
@@ -119,7 +119,7 @@ def test_what_nobody_knows_is_not_made_up(tmp_path: Path) -> None:
     world = World(tmp_path, temperature=None)
     (listed,) = finding().records
     unlisted = replace(finding(), records=(replace(listed, data_as_of=None, list_sha256=None),))
-    exhibit = world.sealer.seal(unlisted, frames(), clock_source="NTP", other_plates=no_plates)
+    exhibit = world.sealer.seal(unlisted, frames(), clock_source="NTP", hide=nothing_else)
     said = json.loads(contents(Path(exhibit.path))["manifest.json"])
     assert said["calibration"] == {"reader's temperature": "not measured"}
     assert said["error_rates"] == "not measured"
@@ -162,7 +162,7 @@ def test_only_whole_exhibits_are_listed(world: World) -> None:
 
 def test_a_finding_whose_pictures_are_gone_is_not_sealed(world: World) -> None:
     with pytest.raises(SealError, match="no picture"):
-        world.sealer.seal(finding(), frames()[9:], clock_source="NTP", other_plates=no_plates)
+        world.sealer.seal(finding(), frames()[9:], clock_source="NTP", hide=nothing_else)
     assert world.ledger.size == 0
 
 
@@ -170,7 +170,7 @@ def test_a_vehicle_that_left_the_picture_is_not_shown_there(world: World) -> Non
     """A tracked region may lie wholly outside the frame; such a frame is blank, not an error."""
     gone = sighting(9, sighting(8, passage().sightings[-1].box).box.moved(400, 0))
     moved = type(passage())("p", "north-gate", (*passage().sightings, gone), 40.0, passage().plate)
-    exhibit = world.sealer.seal(finding(moved), frames(), clock_source="NTP", other_plates=no_plates)
+    exhibit = world.sealer.seal(finding(moved), frames(), clock_source="NTP", hide=nothing_else)
     assert verify(Path(exhibit.path), world.keys).passed
 
 
@@ -266,7 +266,7 @@ def test_a_read_only_ledger_is_said_and_leaves_nothing(open_world: World) -> Non
 
 def test_errors_say_what_to_do_and_never_the_plate(world: World) -> None:
     with pytest.raises(ClearwayError) as caught:
-        world.sealer.seal(finding(), [], clock_source="NTP", other_plates=no_plates)
+        world.sealer.seal(finding(), [], clock_source="NTP", hide=nothing_else)
     assert "held_s" in caught.value.remedy
     assert PLATE not in caught.value.diagnosis()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+from tests.evidence.world import Hider
 
 from clearway.camera.film import encode_clip
 from clearway.envelope import create_keys
@@ -54,7 +55,7 @@ def seal_everything(data: Path) -> tuple[Sealed, Sealed]:
     signer = create_keys(data / "keys")
     ledger = Ledger(data / "ledger", signer)
     road = Road(seed=3, vehicles=3, width_px=640, height_px=360, events=False, camera="north-gate")
-    sealer = Sealer(data, signer, ledger, encode_clip, MADE_WITH, lambda: datetime.now(UTC), stills=3)
+    sealer = Sealer(data, signer, ledger, encode_clip, Hider(), MADE_WITH, lambda: datetime.now(UTC), stills=3)
     wanted, papers = (passage for passage in road.passages[:2])
     listed = {"plate": wanted.plate, "class": "car", "reason": "stolen", "source": "police", "case": "2026-1187"}
     lapsed = {
@@ -83,14 +84,14 @@ def seal_everything(data: Path) -> tuple[Sealed, Sealed]:
         at = passage.last_at
         record = Record(register, question, answer, at, at - timedelta(hours=5), 0.994, entry)
         found = Finding(rule, passage, truth.plate, 0.994, because, (record,), tuple(sorted(frames, reverse=True)))
-        exhibit = sealer.seal(found, list(frames.values()), clock_source="NTP", other_plates=no_other_plates)
+        exhibit = sealer.seal(found, list(frames.values()), clock_source="NTP", hide=nothing_else)
         sealed.append(Sealed(exhibit.id, truth.plate, rule))
     with Store(data / "clearway.db") as store:
         store.add_counts("north-gate", date(2026, 11, 22), {"vehicles": 1187, "plates_read": 1102})
     return sealed[0], sealed[1]
 
 
-def no_other_plates(_: Frame) -> tuple[Box, ...]:
+def nothing_else(_: Frame) -> tuple[Box, ...]:
     return ()
 
 

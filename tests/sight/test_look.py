@@ -36,9 +36,10 @@ class Eyes:
 
 
 def test_what_is_shown_around_a_plate_ends_below_the_windows() -> None:
-    shown = around(PLATE, FRAME)
-    assert PLATE.top_px - shown.top_px == pytest.approx(90)  # 0.45 m
-    assert shown.right_px - PLATE.right_px == pytest.approx(100)  # 0.5 m
+    flat, tall = around(PLATE, FRAME), around(Box(600, 592, 704, 622), FRAME)
+    assert 592 - tall.top_px == pytest.approx(24), "0.12 m above it"
+    assert PLATE.top_px - flat.top_px == pytest.approx(22), "a plate's height, where that is less: it is seen from above"
+    assert flat.right_px - PLATE.right_px == pytest.approx(100), "0.5 m"
 
 
 def test_it_ends_with_the_vehicle_too() -> None:
@@ -54,6 +55,7 @@ def test_people_and_faces_are_no_sightings() -> None:
     seen = look(FRAME, [FRAME.whole], eyes, eyes)
     (sighting,) = seen.sightings
     assert (sighting.kind, sighting.plate_box, seen.unread) == (Kind.VEHICLE, PLATE, ())
+    assert seen.people == (Box(500, 300, 560, 500), Box(510, 300, 530, 330)), "places to hide"
     assert look(FRAME, [FRAME.whole], Eyes((Kind.PERSON, CAR), (Kind.FACE, CAR)), eyes).sightings == ()
 
 

@@ -79,18 +79,20 @@ class Film:
     """A clip on disk, written frame by frame: `with Film(path, …) as film: film.add(pixels, at_s)`.
 
     `filmed_at` is the time of second 0 and stands in the clip as `creation_time`; MP4 keeps whole seconds, so it MUST be one.
-    `frames_per_s` is what the clip says its rate is; the times given to `add` are what counts. A film that ends in an
-    exception leaves no file behind. StoreError where the file cannot be written.
+    None says nothing of when it was filmed. `frames_per_s` is what the clip says its rate is; the times given to `add` are what
+    counts. A film that ends in an exception leaves no file behind. StoreError where the file cannot be written.
     """
 
-    def __init__(self, path: Path, width_px: int, height_px: int, filmed_at: datetime, frames_per_s: float) -> None:
-        assert filmed_at.utcoffset() == timedelta(0) and filmed_at.microsecond == 0, "filmed_at is a whole second in UTC"
+    def __init__(self, path: Path, width_px: int, height_px: int, filmed_at: datetime | None, frames_per_s: float) -> None:
+        if filmed_at is not None:
+            assert filmed_at.utcoffset() == timedelta(0) and filmed_at.microsecond == 0, "filmed_at is a whole second in UTC"
         assert isfinite(frames_per_s) and frames_per_s > 0
         self._path = path
         rate = Fraction(frames_per_s).limit_denominator(1001)
         try:
             self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER)
-            self._container.metadata["creation_time"] = filmed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            if filmed_at is not None:
+                self._container.metadata["creation_time"] = filmed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             self._track = _Track(self._container, width_px, height_px, _FAST, rate)
             # The file is made only now: a folder that is missing or full shows here, not at the first frame.
             self._container.start_encoding()

@@ -16,6 +16,7 @@ VERBS = {
     "demo": "see the whole story on a simulated road, without a camera or a network",
     "watch": "watch a camera, a clip or a folder of pictures, and seal what should be looked at",
     "read": "read the plates in pictures",
+    "redact": "make of a clip one that may be published",
     "bench": "measure how well and how fast your own pictures are read",
     "verify": "check an exhibit, step by step, offline",
     "fsck": "derive the whole ledger again from its public files, and say what is wrong",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from clearway.check.desk import Desk
 from clearway.edge.ring import Ring
 from clearway.errors import SourceError
+from clearway.evidence.hide import HELD, with_margin
 from clearway.evidence.seal import Sealer
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage
 from clearway.ports import Detector, Reader, Rule, Source
@@ -18,8 +19,6 @@ from clearway.track.tracker import Tracker
 
 # A moment before the vehicle was first seen and after it was last seen belongs to its exhibit: it shows that nothing was cut.
 LEAD = timedelta(seconds=0.5)
-# Other plates are filled for this long before and after each look that found them: through missed looks, and between looks.
-FILLED_AROUND = timedelta(seconds=0.6)
 
 
 @dataclass(slots=True)
@@ -152,21 +151,23 @@ class Pipeline:
             records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
             for finding in judge(self._rules, passage, records):
                 frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
-                exhibit = self._sealer.seal(finding, frames, clock_source=self._source.clock, other_plates=self._others(passage))
+                exhibit = self._sealer.seal(finding, frames, clock_source=self._source.clock, hide=self._others(passage))
                 self.counters.findings += 1
                 yield Sealed(finding, exhibit)
 
     def _others(self, passage: Passage) -> Callable[[Frame], tuple[Box, ...]]:
-        """Where, around a frame's time, there are plates or what may be one, other than the passage's own."""
+        """What the looks around a frame's time found that must be hidden: people, and plates or what may be one, other than the
+        passage's own."""
         own = {id(sighting) for sighting in passage.sightings}
         looks = []
         for at, seen in self._seen:
             boxes = [s.plate_box for s in seen.sightings if s.plate_box is not None and id(s) not in own]
             boxes += [box for box in seen.unread if not _is_of(passage, box, at)]
-            looks.append((at, boxes))
+            looks.append((at, [with_margin(box) for box in (*boxes, *seen.people)]))
 
         def others(frame: Frame) -> tuple[Box, ...]:
-            return tuple(box for at, boxes in looks if abs(at - frame.captured_at) <= FILLED_AROUND for box in boxes)
+            # Between looks, which are further apart than frames, a thing may be where either look found it.
+            return tuple(box for at, boxes in looks if abs(at - frame.captured_at) <= HELD for box in boxes)
 
         return others
 
@@ -184,5 +185,5 @@ class Pipeline:
 
 def _is_of(passage: Passage, box: Box, at: datetime) -> bool:
     """Whether what could not be read there is the passage's own plate, seen badly: it lies where that was last or is next."""
-    near = [s.plate_box for s in passage.sightings if s.plate_box and abs(s.captured_at - at) <= FILLED_AROUND]
+    near = [s.plate_box for s in passage.sightings if s.plate_box and abs(s.captured_at - at) <= HELD]
     return any(box.shared_px(plate.grown(plate.height_px)) > 0.5 * box.area_px for plate in near)

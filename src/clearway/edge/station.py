@@ -85,23 +85,30 @@ class Station:
         detector: Detector,
         reader: Reader,
         *,
+        hider: Detector | None = None,
         rules: Sequence[Rule] = RULES,
         tell: Callable[[Passage], None] = lambda passage: None,
         announce: Callable[[str], None] = lambda words: None,
     ) -> Pipeline:
-        """The stages of one camera, wired. `announce` hears of a timestamp that could not be had."""
+        """The stages of one camera, wired.
+
+        `hider` finds what exhibits must not show: `first_hider`, where nobody is named. `announce` hears of a timestamp that could
+        not be had.
+        """
         camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
         if track.judged_after_s >= evidence.held_s:
             raise SettingsError(
                 "track.judged_after_s is not shorter than evidence.held_s: pictures would be gone before they are needed.",
                 remedy="hold pictures for longer than it takes to judge a vehicle.",
             )
-        made_with, authority = self._made_with(detector, reader), self._authority(announce)
+        hider = hider or first_hider(self._settings)
+        made_with, authority = self._made_with(detector, reader, hider), self._authority(announce)
         sealer = Sealer(
             self.data,
             self.signer,
             self.ledger,
             encode_clip,
+            hider,
             made_with,
             now,
             evidence.stills,
@@ -145,8 +152,9 @@ class Station:
             store.add_counts(self._settings.camera.name, now().date(), more)
         self._kept = counts
 
-    def _made_with(self, detector: Detector, reader: Reader) -> dict[str, str]:
-        seen_with = (*detector.weights, *reader.weights)
+    def _made_with(self, detector: Detector, reader: Reader, hider: Detector) -> dict[str, str]:
+        seen_with = [(f"weights {name}", digest) for name, digest in (*detector.weights, *reader.weights)]
+        hidden_with = [(f"hider's weights {name}", digest) for name, digest in hider.weights]
         return {
             "program": "clearway",
             "version": clearway.__version__,
@@ -154,8 +162,9 @@ class Station:
             "python": platform.python_version(),
             "detector": detector.name,
             "reader": reader.name,
+            "hider": hider.name,
             "settings sha256": hashlib.sha256(self._settings.model_dump_json().encode()).hexdigest(),
-        } | {f"weights {name} sha256": digest for name, digest in seen_with}
+        } | {f"{name} sha256": digest for name, digest in (*seen_with, *hidden_with)}
 
 
 def _program_sha256() -> str:
@@ -186,6 +195,14 @@ def first_sight(settings: Settings, *, stills: bool = False) -> tuple[Detector, 
     """
     sight = settings.sight
     return _detector(sight.detector, sight.threads, stills), _reader(sight.reader, sight.threads)
+
+
+def first_hider(settings: Settings) -> Detector:
+    """Who finds the people, faces and plates that pictures must not show: our own weights, whoever else looks for plates.
+
+    InstallationError where they are missing or damaged.
+    """
+    return StreetDetector(our_own("street"), settings.sight.threads, to_hide=True)
 
 
 def _detector(asked: DetectorSettings, threads: int, stills: bool) -> Detector:

@@ -1,11 +1,11 @@
 """Pictures that show one vehicle and nothing else.
 
-Redaction by revealing: nothing is looked for in order to hide it. A picture starts as one flat grey and receives only the
-subject's region, so what no detector found is hidden too. Fills are solid; a blur can be turned back.
+Redaction by revealing: a picture starts as one flat grey and receives only the subject's region, so what no detector found is
+hidden too. Within that region people, faces and other plates are filled again. Fills are solid; a blur can be turned back.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, floor
 
 import cv2
@@ -20,10 +20,10 @@ FILL_RGB = (128, 128, 128)
 BETWEEN_S_MAX = 1.5
 
 
-def reveal(pixels: Pixels, subject: Box | None, other_plates: Sequence[Box] = ()) -> Pixels:
-    """A picture of the same size, flat FILL_RGB but for `subject`, in which every one of `other_plates` is FILL_RGB again.
+def reveal(pixels: Pixels, subject: Box | None, hidden: Sequence[Box] = ()) -> Pixels:
+    """A picture of the same size, flat FILL_RGB but for `subject`, in which every one of `hidden` is FILL_RGB again.
 
-    The subject's edges are rounded inward, those of other plates outward: doubt hides. None shows nothing.
+    The subject's edges are rounded inward, those of what is hidden outward: doubt hides. None shows nothing.
     """
     shown = np.empty_like(pixels)
     shown[:] = FILL_RGB
@@ -31,8 +31,8 @@ def reveal(pixels: Pixels, subject: Box | None, other_plates: Sequence[Box] = ()
     if bounds is not None:
         left, top, right, bottom = bounds
         shown[top:bottom, left:right] = pixels[top:bottom, left:right]
-        for plate in other_plates:
-            if (filled := filled_px(plate, bounds)) is not None:
+        for box in hidden:
+            if (filled := filled_px(box, bounds)) is not None:
                 left, top, right, bottom = filled
                 shown[top:bottom, left:right] = FILL_RGB
     return shown
@@ -47,10 +47,10 @@ def shown_px(subject: Box | None, width_px: int, height_px: int) -> tuple[int, i
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def filled_px(plate: Box, region_px: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
+def filled_px(box: Box, region_px: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom (half-open, whole pixels) of what `reveal` fills in `region_px`; None where that is nothing."""
-    left, top = max(region_px[0], floor(plate.left_px)), max(region_px[1], floor(plate.top_px))
-    right, bottom = min(region_px[2], ceil(plate.right_px)), min(region_px[3], ceil(plate.bottom_px))
+    left, top = max(region_px[0], floor(box.left_px)), max(region_px[1], floor(box.top_px))
+    right, bottom = min(region_px[2], ceil(box.right_px)), min(region_px[3], ceil(box.bottom_px))
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
@@ -59,27 +59,27 @@ def region_at(passage: Passage, frame: Frame) -> Box | None:
 
     None, and so a blank picture, where the neighbours are more than BETWEEN_S_MAX apart or there is one on one side only.
     """
+    return _at(passage, frame, lambda sighting: sighting.box)
+
+
+def plate_at(passage: Passage, frame: Frame) -> Box | None:
+    """Where the subject's plate is in `frame`, in the same way; None also where a neighbour's plate was not seen."""
+    return _at(passage, frame, lambda sighting: sighting.plate_box)
+
+
+def _at(passage: Passage, frame: Frame, box_of: Callable[[Sighting], Box | None]) -> Box | None:
     for sighting in passage.sightings:
         if sighting.frame_number == frame.number:
-            return sighting.box
+            return box_of(sighting)
     after = bisect_left(passage.sightings, frame.captured_at, key=lambda sighting: sighting.captured_at)
     if not 0 < after < len(passage.sightings):
         return None
-    return _between(passage.sightings[after - 1], passage.sightings[after], frame)
-
-
-def _between(earlier: Sighting, later: Sighting, frame: Frame) -> Box | None:
+    earlier, later = passage.sightings[after - 1], passage.sightings[after]
     apart_s = (later.captured_at - earlier.captured_at).total_seconds()
-    if not 0.0 < apart_s <= BETWEEN_S_MAX:
+    a, b = box_of(earlier), box_of(later)
+    if not 0.0 < apart_s <= BETWEEN_S_MAX or a is None or b is None:
         return None
-    share = (frame.captured_at - earlier.captured_at).total_seconds() / apart_s
-    a, b = earlier.box, later.box
-    return Box(
-        a.left_px + share * (b.left_px - a.left_px),
-        a.top_px + share * (b.top_px - a.top_px),
-        a.right_px + share * (b.right_px - a.right_px),
-        a.bottom_px + share * (b.bottom_px - a.bottom_px),
-    )
+    return a.toward(b, (frame.captured_at - earlier.captured_at).total_seconds() / apart_s)
 
 
 def png(pixels: Pixels) -> bytes:

@@ -2,8 +2,9 @@
 
 The life of an exhibit, and what a crash does at each step:
 
-    1  pictures are masked and encoded, the statement is signed and     nothing has happened
-       the timestamp authority asked, in memory
+    1  pictures are looked at for what to hide, masked and encoded,
+       the statement is signed and the timestamp authority asked, in
+       memory                                                           nothing has happened
     2  everything but the ledger's proof is written to a hidden file
        DATA/exhibits/.sealing-…, room for the rest is taken, fsync      the hidden file is removed by the next Sealer
     3  the ledger takes the entry                                       the same; the entry stays, about an exhibit that never was
@@ -40,23 +41,30 @@ from clearway.evidence.bundle import (
     TOTAL_BYTES_MAX,
     Writer,
 )
+from clearway.evidence.hide import Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
-from clearway.evidence.redact import FILL_RGB, filled_px, png, region_at, reveal, shown_px
+from clearway.evidence.redact import FILL_RGB, filled_px, plate_at, png, region_at, reveal, shown_px
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
-from clearway.ports import ClipEncoder, Signer, TimestampAuthority
+from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
 CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
 _STAGING_PREFIX = ".sealing-"
 # More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
 _RESERVED_BYTES = 32 * 1024
+# What is looked at for people, faces and plates reaches beyond what is shown by this share of its longer side: somebody is
+# easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
+_AROUND_SHARE = 1.0
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
 
 
 class Sealer:
-    """Seals findings into DATA/exhibits. One may run in each of several processes on one data folder."""
+    """Seals findings into DATA/exhibits. One may run in each of several processes on one data folder.
+
+    `hider` finds the people, faces and plates that must be hidden. A frame on which it raises is blank.
+    """
 
     def __init__(
         self,
@@ -64,6 +72,7 @@ class Sealer:
         signer: Signer,
         ledger: Ledger,
         encode: ClipEncoder,
+        hider: Detector,
         made_with: Mapping[str, str],
         clock: Callable[[], datetime],
         stills: int,
@@ -73,7 +82,7 @@ class Sealer:
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
-        self._signer, self._ledger, self._encode = signer, ledger, encode
+        self._signer, self._ledger, self._encode, self._hider = signer, ledger, encode, hider
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
         self._temperature, self._authority = temperature, authority
         try:
@@ -89,17 +98,26 @@ class Sealer:
         frames: Sequence[Frame],
         *,
         clock_source: str,
-        other_plates: Callable[[Frame], Sequence[Box]],
+        hide: Callable[[Frame], Sequence[Box]],
     ) -> Exhibit:
         """The exhibit, on the disk and in the ledger when this returns.
 
-        `frames` are all pictures of the passage that are still held; `other_plates` gives the plates in one of them that are
-        not the subject's, which are filled where they lie inside the subject's region. SealError where no picture shows the
-        subject or where the exhibit cannot be written whole; then nothing of it is left.
+        `frames` are all pictures of the passage that are still held; `hide` gives what else than the hider's finds has to be
+        hidden in one of them: what the camera's own looks found. Both are filled where they lie inside the subject's region.
+        SealError where no picture shows the subject or where the exhibit cannot be written whole; then nothing of it is left.
         """
         ordered = sorted(frames, key=lambda frame: (frame.captured_at, frame.number))
-        views = [_View.of(finding.passage, frame, other_plates) for frame in ordered]
+        looks = [self._look(finding.passage, frame) for frame in ordered]
+        views = [
+            _View.of(finding.passage, frame, None if found is None else (*found, *hide(frame)))
+            for frame, found in zip(ordered, fills(looks), strict=True)
+        ]
         revealing = [place for place, view in enumerate(views) if view.shown.region_px is not None]
+        if not revealing and any(look.found is None for look in looks):
+            raise SealError(
+                f"what must be hidden in the pictures of passage {finding.passage.id} is not known: {self._hider.name} fails.",
+                remedy="run `clearway doctor`; no picture is shown that nobody could look at.",
+            )
         if not revealing:
             raise SealError(
                 f"no picture of passage {finding.passage.id} is held any more.",
@@ -137,6 +155,21 @@ class Sealer:
         if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:
             raise SealError("the exhibit would be too large.", remedy="hold pictures for less long: settings evidence.held_s.")
         return self._write(finding, said, files, sealed_at)
+
+    def _look(self, passage: Passage, frame: Frame) -> Look:
+        """What the hider finds in and around the subject's region, but for the subject's own plate."""
+        region = region_at(passage, frame)
+        shown = region.within(frame.width_px, frame.height_px) if region is not None else None
+        if shown is None:
+            return Look(frame.captured_at, ())
+        around = shown.grown(_AROUND_SHARE * max(shown.width_px, shown.height_px)).within(frame.width_px, frame.height_px)
+        assert around is not None
+        try:
+            found = self._hider.find(frame, around)
+        except Exception:  # whatever it was, this frame is not shown
+            return Look(frame.captured_at, None)
+        plate = plate_at(passage, frame)
+        return Look(frame.captured_at, tuple(one for one in found if plate is None or not is_plate(one, plate)))
 
     def _write(self, finding: Finding, said: bytes, files: Mapping[str, bytes], sealed_at: datetime) -> Exhibit:
         exhibit = hashlib.sha256(said).hexdigest()
@@ -180,26 +213,29 @@ class Sealer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """One frame and what may be seen of it."""
+    """One frame and what may be seen of it; `plate_hidden` where a fill touches the subject's own plate."""
 
     frame: Frame
     shown: Shown
     subject: Box | None
-    other_plates: tuple[Box, ...]
+    hidden: tuple[Box, ...]
+    plate_hidden: bool = False
 
     @staticmethod
-    def of(passage: Passage, frame: Frame, other_plates: Callable[[Frame], Sequence[Box]]) -> "_View":
+    def of(passage: Passage, frame: Frame, hidden: tuple[Box, ...] | None) -> "_View":
+        """The view of a frame in which that has to be hidden; None says that nobody knows what."""
         subject = region_at(passage, frame)
         region_px = shown_px(subject, frame.width_px, frame.height_px)
-        if region_px is None:
+        if region_px is None or hidden is None:
             return _View(frame, Shown(frame.number, frame.captured_at, None), None, ())
-        others = tuple(other_plates(frame))
-        # Only what lies inside the region is named: where other plates were is nobody's business.
-        hidden_px = tuple(bounds for plate in others if (bounds := filled_px(plate, region_px)) is not None)
-        return _View(frame, Shown(frame.number, frame.captured_at, region_px, hidden_px), subject, others)
+        plate = plate_at(passage, frame)
+        plate_hidden = plate is not None and any(box.shared_px(plate) > 0 for box in hidden)
+        # Only what lies inside the region is named: where anybody else was is nobody's business.
+        hidden_px = dict.fromkeys(bounds for box in hidden if (bounds := filled_px(box, region_px)) is not None)
+        return _View(frame, Shown(frame.number, frame.captured_at, region_px, tuple(hidden_px)), subject, hidden, plate_hidden)
 
     def pixels(self) -> Pixels:
-        return reveal(self.frame.pixels, self.subject, self.other_plates)
+        return reveal(self.frame.pixels, self.subject, self.hidden)
 
 
 class _Masked(Sequence[Pixels]):
@@ -237,13 +273,16 @@ class _Masked(Sequence[Pixels]):
 
 
 def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
-    """The decisive frames that are still held, best first; where none is, those in which the plate was read best."""
+    """The decisive frames that are still held and show the plate, best first; where none does, those in which it was read
+    best."""
     by_number = {view.frame.number: view for view in views}
     decisive = [by_number[number] for number in dict.fromkeys(finding.decisive_frames) if number in by_number]
-    if decisive:
-        return decisive
     worth = {s.frame_number: s.reading.p * s.reading.legibility for s in finding.passage.sightings if s.reading is not None}
-    return sorted(views, key=lambda view: worth.get(view.frame.number, 0.0), reverse=True)
+    others = sorted(views, key=lambda view: worth.get(view.frame.number, 0.0), reverse=True)
+    for some in (decisive, others):
+        if showing := [view for view in some if not view.plate_hidden]:
+            return showing
+    return decisive or others
 
 
 def _statement(exhibit: str, rule: str, sealed_at: datetime) -> bytes:
