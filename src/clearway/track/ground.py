@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from clearway.errors import SettingsError
 from clearway.facts import Drive, Measurement, Passage, Waypoint
-from clearway.scene import Calibration, Lens, Point, Survey
+from clearway.scene import Calibration, Lens, Point, Survey, depth_m
 
 Array = NDArray[np.float64]
 
@@ -36,6 +36,10 @@ ERROR_M_MAX = 3.0
 PLACES_MIN, STRETCH_S_MIN, STRETCH_M_MIN = 6, 0.4, 4.0
 # Places that stray from the parabola this many times as far as their errors explain are not of one steady vehicle.
 STRAY_MAX, STRAY_ONE_MAX = 2.0, 4.5
+# No road vehicle changes its velocity faster than tyres hold, about 1.2 g at most, or goes faster than 250 km/h here.
+ACCELERATION_M_S2_MAX, SPEED_M_S_MAX, VELOCITY_S = 12.0, 70.0, 0.3
+# A box around something else for one frame or two is a mistake of the detector, more of them are two vehicles taken for one.
+ASTRAY_IN_A_ROW_MAX, ASTRAY_SHARE_MAX = 2, 0.2
 # Known points that fit so badly come once in 10,000 honest surveys; then one of them is a mistake.
 SURVEY_DOUBT = 3.72
 # Three points count as on one line where the triangle between them is this small a share of the square over its longest side.
@@ -131,10 +135,10 @@ class Ground:
         known = np.isfinite(covariance).all(axis=(1, 2))
         widest[known] = np.linalg.eigvalsh(covariance[known])[:, -1]
         error_m = K_CIRCLE * np.sqrt(widest)
-        kept = [n for n in range(len(px)) if error_m[n] <= ERROR_M_MAX]
+        kept = _of_one_vehicle(times, places_m, error_m, [n for n in range(len(px)) if error_m[n] <= ERROR_M_MAX])
         waypoints = tuple(Waypoint(times[n], float(places_m[n, 0]), float(places_m[n, 1]), float(error_m[n])) for n in kept)
-        stretch = self._given.stretch
-        on = [n for n in kept if stretch is not None and stretch.depth_m((float(places_m[n, 0]), float(places_m[n, 1]))) > 0]
+        stretch = self._given.stretch_m
+        on = [n for n in kept if stretch and depth_m(stretch, (float(places_m[n, 0]), float(places_m[n, 1]))) > 0]
         return Drive(waypoints, self._speed([times[n] for n in on], places_m[on], by_px[on], by_shared[on]))
 
     def _speed(self, times: Sequence[datetime], places_m: Array, by_px: Array, by_shared: Array) -> Measurement | None:
@@ -191,6 +195,42 @@ class Ground:
         by_px = np.full((len(u), 2, 2), np.nan)
         by_px[ahead] = np.linalg.inv(by_g[ahead])
         return g, by_px, -by_px @ by_h
+
+
+def _of_one_vehicle(times: Sequence[datetime], places_m: Array, error_m: Array, among: Sequence[int]) -> list[int]:
+    """The places that one vehicle can have driven through; all but a few, or none: then two were taken for one.
+
+    A place is left out where the vehicle would have had to change its velocity faster than any can.
+    """
+    kept: list[int] = []
+    in_a_row = 0
+    for n in among:
+        if _reached(n, kept, times, places_m, error_m):
+            kept.append(n)
+            in_a_row = 0
+        else:
+            in_a_row += 1
+            if in_a_row > ASTRAY_IN_A_ROW_MAX:
+                return []
+    return kept if len(among) - len(kept) <= ASTRAY_SHARE_MAX * len(among) else []
+
+
+def _reached(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: Array, error_m: Array) -> bool:
+    """Whether a vehicle that was at the places kept can be at place n now."""
+    if not kept:
+        return True
+    last = kept[-1]
+    gone_s = (times[n] - times[last]).total_seconds()
+    # The velocity is taken from a moment ago, since between two frames it is mostly error.
+    before = next((m for m in reversed(kept) if (times[last] - times[m]).total_seconds() >= VELOCITY_S), kept[0])
+    took_s = (times[last] - times[before]).total_seconds()
+    if took_s <= 0:
+        off_m = float(np.hypot(*(places_m[n] - places_m[last])))
+        return off_m <= SPEED_M_S_MAX * gone_s + float(error_m[last] + error_m[n])
+    share = gone_s / took_s
+    off_m = float(np.hypot(*(places_m[n] - places_m[last] - (places_m[last] - places_m[before]) * share)))
+    by_force_m = ACCELERATION_M_S2_MAX * gone_s * (gone_s + took_s) / 2
+    return off_m <= by_force_m + float(error_m[n] + (1 + share) * error_m[last] + share * error_m[before])
 
 
 def _slopes(h: Array, g: Array) -> tuple[Array, Array]:
