@@ -21,6 +21,11 @@ def test_a_whole_scene_is_read() -> None:
     assert scene.local(NOW).hour == 9
 
 
+def test_the_documented_scene_is_this_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert f"```toml\n{WHOLE.read_text()}```" in page
+
+
 # what is replaced in the whole scene, by what, and what the refusal says
 SINS = {
     "an unknown key": ("u_px = 0.7", "u_px = 0.7\nu_pixels = 1.0", "calibration.survey.u_pixels is no key here"),
