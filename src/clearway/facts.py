@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import isfinite
+from math import hypot, inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -234,16 +234,25 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Waypoint:
-    """Where a vehicle was on the road at one time, in the metres of its scene. `error_m` is the radius of a circle around the
-    place that holds the true one in 95 of 100 cases, or more."""
+    """Where a vehicle was on the road at one time, in the metres of its scene.
+
+    `along_error_m` and `across_error_m` are how far the true place may be off in either direction: together the rectangle
+    around the place that holds the true one in 95 of 100 cases, or more.
+    """
 
     at: datetime
     along_m: float
     across_m: float
-    error_m: float
+    along_error_m: float
+    across_error_m: float
 
     def __post_init__(self) -> None:
-        assert _in_utc(self.at) and all(map(isfinite, (self.along_m, self.across_m, self.error_m))) and self.error_m >= 0.0
+        assert _in_utc(self.at) and isfinite(self.along_m) and isfinite(self.across_m)
+        assert 0.0 <= self.along_error_m < inf and 0.0 <= self.across_error_m < inf
+
+    def error_m(self, towards: tuple[float, float]) -> float:
+        """How far the true place may be off in that direction (along, across), of any length, or against it."""
+        return (abs(towards[0]) * self.along_error_m + abs(towards[1]) * self.across_error_m) / hypot(*towards)
 
 
 class Light(StrEnum):

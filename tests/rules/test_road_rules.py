@@ -48,7 +48,7 @@ def passage(
     plate_p: float = 0.99,
 ) -> Passage:
     """A vehicle that was seen at those places, whose plate was read."""
-    way = tuple(Waypoint(at(s), along, across, error_m) for s, along, across in path)
+    way = tuple(Waypoint(at(s), along, across, error_m, error_m) for s, along, across in path)
     sightings = tuple(Sighting(n, w.at, Kind.VEHICLE, Box(0, 0, 9, 9), 0.9) for n, w in enumerate(way))
     measured = Measurement("speed", *speed, "km/h", "the mean over 20.0 m") if speed else None
     plate = Plate(TEXT, plate_p, 3, (), np.zeros((len(TEXT), len(ALPHABET))))
@@ -228,7 +228,7 @@ def test_doubt_clears(name: str) -> None:
     assert judged(replace(case, passage=replace(case.passage, plate=None))) is None
     drive = case.passage.drive
     assert drive is not None
-    vague = tuple(replace(w, error_m=2.9) for w in drive.waypoints)
+    vague = tuple(replace(w, along_error_m=2.9, across_error_m=2.9) for w in drive.waypoints)
     slow = replace(drive.speed, uncertainty=6.0) if drive.speed else None
     assert judged(replace(case, passage=replace(case.passage, drive=replace(drive, waypoints=vague, speed=slow)))) is None
 
@@ -297,16 +297,16 @@ def test_a_finding_shows_the_plate_then_before_and_after() -> None:
 
 
 AHEAD: dict[str, tuple[Callable[[], list[Waypoint]], bool]] = {
-    "stands close ahead": (lambda: [Waypoint(at(n), 22.0, 1.75, 0.2) for n in range(10)], True),
-    "stands far ahead": (lambda: [Waypoint(at(n), 10.0, 1.75, 0.2) for n in range(10)], False),
-    "stands behind": (lambda: [Waypoint(at(n), 38.0, 1.75, 0.2) for n in range(10)], False),
-    "stands in the next lane": (lambda: [Waypoint(at(n), 22.0, 5.25, 0.2) for n in range(10)], False),
+    "stands close ahead": (lambda: [Waypoint(at(n), 22.0, 1.75, 0.2, 0.2) for n in range(10)], True),
+    "stands far ahead": (lambda: [Waypoint(at(n), 10.0, 1.75, 0.2, 0.2) for n in range(10)], False),
+    "stands behind": (lambda: [Waypoint(at(n), 38.0, 1.75, 0.2, 0.2) for n in range(10)], False),
+    "stands in the next lane": (lambda: [Waypoint(at(n), 22.0, 5.25, 0.2, 0.2) for n in range(10)], False),
 }
 
 
 @pytest.mark.parametrize("name", AHEAD)
 def test_who_stands_close_ahead_holds_up(name: str) -> None:
     made, holds = AHEAD[name]
-    own = [Waypoint(at(n), 30.0, 1.75, 0.2) for n in range(10)]
+    own = [Waypoint(at(n), 30.0, 1.75, 0.2, 0.2) for n in range(10)]
     assert blocked(own, [made()], (-1.0, 0.0)) == (((at(-3), at(12)),) if holds else ())
     assert blocked([], [made()], (-1.0, 0.0)) == ()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from clearway.facts import Answer, Finding, Measurement, Passage, Record, Waypoint
 from clearway.rules.laws import Allowance
-from clearway.rules.road import apart_m, asked, clock_slack, judged_drive, stays, worded
+from clearway.rules.road import apart_error_m, apart_m, asked, clock_slack, judged_drive, stays, worded
 from clearway.scene import BusLane
 
 
@@ -34,7 +34,7 @@ class BusLaneRule:
             within = Measurement(
                 "way in the bus lane",
                 apart_m(first, last),
-                first.error_m + last.error_m,
+                apart_error_m(first, last),
                 "m",
                 f"between two of {len(stay)} places of the plate, {(last.at - first.at).total_seconds():.1f} s apart",
             )

@@ -35,9 +35,9 @@ def crossed_on_red(
     ahead_m = _ahead_of_plate_m(drive, camera)
     before = over = None
     for waypoint in drive.waypoints:
-        if _beyond_m(line, waypoint) + ahead_m + waypoint.error_m < 0:
+        if _beyond_m(line, waypoint) + ahead_m + _error_m(line, waypoint) < 0:
             before, over = waypoint, None
-        elif before is not None and over is None and _beyond_m(line, waypoint) - waypoint.error_m > beyond_m:
+        elif before is not None and over is None and _beyond_m(line, waypoint) - _error_m(line, waypoint) > beyond_m:
             over = waypoint
     if before is None or over is None:
         return None
@@ -61,7 +61,7 @@ def crossed_on_red(
 
 def highest_beyond_m(drive: Drive, line: StopLine) -> float:
     """How far beyond the line its plate may have come at most."""
-    return max(_beyond_m(line, w) + w.error_m for w in drive.waypoints)
+    return max(_beyond_m(line, w) + _error_m(line, w) for w in drive.waypoints)
 
 
 def _red_throughout(passage: Passage, drive: Drive, signal: str, before: Waypoint, over: Waypoint) -> Lamp | None:
@@ -80,10 +80,10 @@ def _red_throughout(passage: Passage, drive: Drive, signal: str, before: Waypoin
 def _ahead_of_plate_m(drive: Drive, camera: Point) -> float:
     """How far its foremost point may be ahead of its plate: a vehicle that comes nearer shows its front."""
     first, last = drive.waypoints[0], drive.waypoints[-1]
-    came_m = hypot(first.along_m - camera[0], first.across_m - camera[1]) - hypot(
-        last.along_m - camera[0], last.across_m - camera[1]
-    )
-    return AHEAD_OF_FRONT_PLATE_M if came_m > first.error_m + last.error_m else AHEAD_OF_REAR_PLATE_M
+    to_first = first.along_m - camera[0], first.across_m - camera[1]
+    to_last = last.along_m - camera[0], last.across_m - camera[1]
+    error_m = sum(hypot(w.along_error_m, w.across_error_m) for w in (first, last))
+    return AHEAD_OF_FRONT_PLATE_M if hypot(*to_first) - hypot(*to_last) > error_m else AHEAD_OF_REAR_PLATE_M
 
 
 def _beyond_m(line: StopLine, waypoint: Waypoint) -> float:
@@ -95,9 +95,16 @@ def _beyond_m(line: StopLine, waypoint: Waypoint) -> float:
     return off_m if over > 0 else -off_m
 
 
+def _error_m(line: StopLine, waypoint: Waypoint) -> float:
+    """How far `_beyond_m` may be off."""
+    (a, b), (c, d) = line.line_m
+    return waypoint.error_m((b - d, c - a))
+
+
 def _between_ends(line: StopLine, waypoint: Waypoint) -> bool:
     """Whether it certainly passes between the line's two ends."""
     (a, b), (c, d) = line.line_m
     length_m = hypot(c - a, d - b)
     along_line_m = ((waypoint.along_m - a) * (c - a) + (waypoint.across_m - b) * (d - b)) / length_m
-    return waypoint.error_m < along_line_m < length_m - waypoint.error_m
+    error_m = waypoint.error_m((c - a, d - b))
+    return error_m < along_line_m < length_m - error_m

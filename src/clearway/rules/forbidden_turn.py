@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from clearway.facts import Finding, Measurement, Passage, Record
 from clearway.rules.laws import Clause
-from clearway.rules.road import apart_m, asked, inside, judged_drive, worded
+from clearway.rules.road import apart_error_m, apart_m, asked, inside, judged_drive, worded
 from clearway.scene import ForbiddenTurn
 
 # One step that makes up more of the way is a mistake of whoever followed the vehicle.
@@ -33,7 +33,7 @@ class ForbiddenTurnRule:
         turned = Measurement(
             "way of the turn",
             apart_m(way[0], way[-1]),
-            way[0].error_m + way[-1].error_m,
+            apart_error_m(way[0], way[-1]),
             "m",
             f"between two of {len(way)} places of the plate, {(way[-1].at - way[0].at).total_seconds():.1f} s apart",
         )

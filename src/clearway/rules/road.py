@@ -31,13 +31,12 @@ def clock_slack(passage: Passage) -> timedelta:
     return min(timedelta(milliseconds=min(passage.clock_error_ms, 1e12)), CLOCK_ERROR_MAX)
 
 
-def place(waypoint: Waypoint) -> Point:
-    return waypoint.along_m, waypoint.across_m
-
-
 def inside(zone: Zone, waypoint: Waypoint) -> bool:
-    """Whether the vehicle's plate was certainly inside the zone: the whole circle around its place is."""
-    return depth_m(zone, place(waypoint)) > waypoint.error_m
+    """Whether the vehicle's plate was certainly inside the zone: the whole rectangle around its place is."""
+    along, across, u, v = waypoint.along_m, waypoint.across_m, waypoint.along_error_m, waypoint.across_error_m
+    if any(abs(corner[0] - along) <= u and abs(corner[1] - across) <= v for corner in zone):
+        return False
+    return all(depth_m(zone, (along + a * u, across + b * v)) > 0 for a, b in ((0, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)))
 
 
 def stays(zone: Zone, waypoints: Sequence[Waypoint]) -> Iterator[tuple[Waypoint, ...]]:
@@ -55,6 +54,14 @@ def stays(zone: Zone, waypoints: Sequence[Waypoint]) -> Iterator[tuple[Waypoint,
 
 def apart_m(first: Waypoint, last: Waypoint) -> float:
     return hypot(last.along_m - first.along_m, last.across_m - first.across_m)
+
+
+def apart_error_m(first: Waypoint, last: Waypoint) -> float:
+    """How far `apart_m` may be off at most: both errors, in the direction from one to the other."""
+    towards = last.along_m - first.along_m, last.across_m - first.across_m
+    if towards == (0.0, 0.0):
+        towards = (1.0, 1.0)
+    return first.error_m(towards) + last.error_m(towards)
 
 
 def gone_m(first: Waypoint, last: Waypoint, towards: Point) -> float:

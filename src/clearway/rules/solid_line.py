@@ -31,7 +31,7 @@ class SolidLineRule:
             off_m = self._off_m(waypoint)
             if not self._beside(waypoint):
                 left = []
-            elif abs(off_m) - waypoint.error_m > self._law.allowed_m:
+            elif abs(off_m) - self._error_m(waypoint) > self._law.allowed_m:
                 if left and (self._off_m(left[0]) > 0) != (off_m > 0):
                     found = self._found(passage, [*left, waypoint])
                     if found is not None:
@@ -46,7 +46,7 @@ class SolidLineRule:
         over = Measurement(
             "way across the line",
             abs(offs_m[-1] - offs_m[0]),
-            across[0].error_m + across[-1].error_m,
+            self._error_m(across[0]) + self._error_m(across[-1]),
             "m",
             f"between two of {len(across)} places of the plate, {(across[-1].at - across[0].at).total_seconds():.1f} s apart",
         )
@@ -63,8 +63,13 @@ class SolidLineRule:
         (a, b), (c, d) = self._line.line_m
         return ((waypoint.along_m - a) * (b - d) + (waypoint.across_m - b) * (c - a)) / hypot(c - a, d - b)
 
+    def _error_m(self, waypoint: Waypoint) -> float:
+        (a, b), (c, d) = self._line.line_m
+        return waypoint.error_m((b - d, c - a))
+
     def _beside(self, waypoint: Waypoint) -> bool:
         (a, b), (c, d) = self._line.line_m
         length_m = hypot(c - a, d - b)
         along_line_m = ((waypoint.along_m - a) * (c - a) + (waypoint.across_m - b) * (d - b)) / length_m
-        return waypoint.error_m < along_line_m < length_m - waypoint.error_m
+        error_m = waypoint.error_m((c - a, d - b))
+        return error_m < along_line_m < length_m - error_m

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from clearway.facts import Drive, Finding, Light, Measurement, Passage, Record, Waypoint
 from clearway.rules.laws import Grace
-from clearway.rules.road import apart_m, asked, judged_drive, stays, worded
+from clearway.rules.road import apart_error_m, apart_m, asked, judged_drive, stays, worded
 from clearway.scene import NoStopping
 
 # A vehicle that nobody saw for longer may have left and come back.
@@ -55,7 +55,7 @@ def _stands(stay: Sequence[Waypoint]) -> Iterator[tuple[Waypoint, ...]]:
     stand: list[Waypoint] = []
     for waypoint in stay:
         if stand:
-            moved = apart_m(stand[0], waypoint) > stand[0].error_m + waypoint.error_m
+            moved = apart_m(stand[0], waypoint) > apart_error_m(stand[0], waypoint)
             if moved or waypoint.at - stand[-1].at > UNSEEN_MAX:
                 yield tuple(stand)
                 stand = []

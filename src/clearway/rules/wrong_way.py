@@ -29,7 +29,7 @@ class WrongWay:
             against = Measurement(
                 "way against the direction",
                 -gone_m(first, last, self._street.towards),
-                first.error_m + last.error_m,
+                first.error_m(self._street.towards) + last.error_m(self._street.towards),
                 "m",
                 f"between two of {len(stay)} places of the plate, {(last.at - first.at).total_seconds():.1f} s apart",
             )

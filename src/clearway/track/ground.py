@@ -26,8 +26,9 @@ from clearway.scene import Calibration, Lens, Point, Survey, depth_m
 
 Array = NDArray[np.float64]
 
-# A circle of this many standard deviations holds 95 % of a normal distribution in the plane: sqrt(chi² with 2 degrees, 0.95).
-K_CIRCLE = 2.448
+# A rectangle of this many standard deviations to each side holds 95 % of a normal distribution in the plane, or more where the
+# two errors go together: P(|z| < 2.236)² = 0.95 (Z. Šidák, J. Am. Stat. Assoc. 62, 1967).
+K_RECTANGLE = 2.236
 # The expanded uncertainty of one quantity: k = 2 (GUM, 6.2.2).
 K = 2.0
 # Nearer to the horizon than this, errors are no longer small against what they are errors of, and the first order fails.
@@ -131,12 +132,10 @@ class Ground:
         shared = self.shared_covariance()
         of_frame = by_px @ by_px.transpose(0, 2, 1) * self._given.followed.u_px**2
         covariance = of_frame + by_shared @ shared @ by_shared.transpose(0, 2, 1)
-        widest = np.full(len(px), np.inf)
-        known = np.isfinite(covariance).all(axis=(1, 2))
-        widest[known] = np.linalg.eigvalsh(covariance[known])[:, -1]
-        error_m = K_CIRCLE * np.sqrt(widest)
-        kept = _of_one_vehicle(times, places_m, error_m, [n for n in range(len(px)) if error_m[n] <= ERROR_M_MAX])
-        waypoints = tuple(Waypoint(times[n], float(places_m[n, 0]), float(places_m[n, 1]), float(error_m[n])) for n in kept)
+        errors_m = K_RECTANGLE * np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        farthest_m = errors_m.max(axis=1)  # nan at the horizon, which no comparison lets pass
+        kept = _of_one_vehicle(times, places_m, farthest_m, [n for n in range(len(px)) if farthest_m[n] <= ERROR_M_MAX])
+        waypoints = tuple(Waypoint(times[n], *map(float, places_m[n]), *map(float, errors_m[n])) for n in kept)
         stretch = self._given.stretch_m
         on = [n for n in kept if stretch and depth_m(stretch, (float(places_m[n, 0]), float(places_m[n, 1]))) > 0]
         return Drive(waypoints, self._speed([times[n] for n in on], places_m[on], by_px[on], by_shared[on]))

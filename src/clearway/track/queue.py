@@ -37,5 +37,6 @@ def _is_ahead(own: Sequence[Waypoint], other: Waypoint, ahead: Point) -> bool:
     mine = min(own, key=lambda w: abs(w.at - other.at))
     along, across = other.along_m - mine.along_m, other.across_m - mine.across_m
     forward_m, beside_m = along * ahead[0] + across * ahead[1], abs(along * ahead[1] - across * ahead[0])
-    error_m = mine.error_m + other.error_m
-    return 0 < forward_m <= AHEAD_M + error_m and beside_m <= BESIDE_M + error_m
+    forward_error_m = mine.error_m(ahead) + other.error_m(ahead)
+    beside_error_m = mine.error_m((ahead[1], -ahead[0])) + other.error_m((ahead[1], -ahead[0]))
+    return 0 < forward_m <= AHEAD_M + forward_error_m and beside_m <= BESIDE_M + beside_error_m
