@@ -283,9 +283,10 @@ class Lamp:
 class Drive:
     """What was measured of one vehicle's way over a surveyed road.
 
-    `waypoints` are in time order, and may be fewer than the sightings. `speed` is the mean speed over the scene's measured
-    stretch, None where it could not be measured well. `lamps` is what the scene's signal heads showed meanwhile. `blocked` are
-    the spans, (from, to), in which another vehicle stood close ahead of it; None where nobody looked.
+    `waypoints` are in time order, and fewer than the sightings: those for which the ones before and after vouch. `speed` is the
+    mean speed over the scene's measured stretch, None where it could not be measured well. `lamps` is what the scene's signal
+    heads showed meanwhile. `blocked` are the spans, (from, to), in which another vehicle stood close ahead of it; None where
+    nobody looked.
     """
 
     waypoints: tuple[Waypoint, ...] = field(repr=False)

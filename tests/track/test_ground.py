@@ -104,7 +104,9 @@ def test_the_rectangle_of_a_place_holds_the_truth(points: int) -> None:
     for _ in range(500):
         ground = Ground(calibration(KNOWN_M[:points], dice))
         seen = pictured(there) + dice.normal(0, 0.8, (3, 2))
-        way = [ground.measured([AT], seen[n : n + 1]).waypoints[0] for n in range(3)]
+        # It stands there for three frames, of which the middle one is told.
+        stood = [AT, AT + timedelta(seconds=1), AT + timedelta(seconds=2)]
+        way = [ground.measured(stood, np.repeat(seen[n : n + 1], 3, axis=0)).waypoints[0] for n in range(3)]
         held += [
             abs(w.along_m - a) <= w.along_error_m and abs(w.across_m - c) <= w.across_error_m
             for w, (a, c) in zip(way, there, strict=True)
@@ -179,7 +181,7 @@ def test_there_is_no_speed_where_the_places_are_not_of_one_steady_vehicle() -> N
     times, px, _ = passing(dice, calibration(), 12.0)
     assert speed_of(px, times) is not None
     jumped = px.copy()
-    jumped[len(px) // 2 :] += (0.0, 25.0)  # another vehicle is taken for it halfway
+    jumped[len(px) // 2 :] -= (0.0, 80.0)  # another vehicle is taken for it halfway
     assert Ground(calibration()).measured(times, jumped).waypoints == ()
     assert speed_of(px + dice.normal(0, 3.0, px.shape), times) is None, "boxes that stray more than they should"
     assert speed_of(px[::30], times[::30]) is None, "too few places"

@@ -5,9 +5,11 @@ from itertools import pairwise
 
 from clearway.facts import Finding, Measurement, Passage, Record
 from clearway.rules.laws import Clause
-from clearway.rules.road import apart_error_m, apart_m, asked, inside, judged_drive, worded
+from clearway.rules.road import apart_error_m, apart_m, asked, judged_drive, stays, worded
 from clearway.scene import ForbiddenTurn
 
+# Fewer places than this in either zone are a mistake of whoever followed the vehicle.
+PLACES_MIN = 3
 # One step that makes up more of the way is a mistake of whoever followed the vehicle.
 STEP_SHARE_MAX = 0.5
 
@@ -24,12 +26,13 @@ class ForbiddenTurnRule:
         drive = judged_drive(passage, self._turn.order)
         if drive is None:
             return None
-        came = [n for n, w in enumerate(drive.waypoints) if inside(self._turn.from_m, w)]
-        went = [n for n, w in enumerate(drive.waypoints) if came and n > came[0] and inside(self._turn.into_m, w)]
-        if not went:
+        came = [stay for stay in stays(self._turn.from_m, drive.waypoints) if len(stay) >= PLACES_MIN]
+        went = [stay for stay in stays(self._turn.into_m, drive.waypoints) if len(stay) >= PLACES_MIN]
+        turns = [(a[-1], b[0]) for a in came for b in went if a[-1].at < b[0].at]
+        if not turns:
             return None
-        begins = max(n for n in came if n < went[0])
-        way = drive.waypoints[begins : went[0] + 1]
+        begins, ends = min(turns, key=lambda turn: turn[1].at - turn[0].at)
+        way = [w for w in drive.waypoints if begins.at <= w.at <= ends.at]
         turned = Measurement(
             "way of the turn",
             apart_m(way[0], way[-1]),

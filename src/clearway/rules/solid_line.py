@@ -9,8 +9,8 @@ from clearway.rules.laws import Allowance
 from clearway.rules.road import asked, judged_drive, worded
 from clearway.scene import SolidLine
 
-# One step that makes up more of the way across is a mistake of whoever followed the vehicle.
-STEP_SHARE_MAX = 0.5
+# A step across of more than this may be the place of the vehicle in the next lane.
+STEP_M_MAX = 1.5
 
 
 class SolidLineRule:
@@ -50,7 +50,7 @@ class SolidLineRule:
             "m",
             f"between two of {len(across)} places of the plate, {(across[-1].at - across[0].at).total_seconds():.1f} s apart",
         )
-        if max(abs(b - a) for a, b in pairwise(offs_m)) > STEP_SHARE_MAX * over.value:
+        if max(abs(b - a) for a, b in pairwise(offs_m)) > STEP_M_MAX:
             return None
         because = (
             f"It crossed {self._line.name} by {worded(over)} ({self._line.order.source}); "

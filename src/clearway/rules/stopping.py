@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from clearway.facts import Drive, Finding, Light, Measurement, Passage, Record, Waypoint
 from clearway.rules.laws import Grace
-from clearway.rules.road import apart_error_m, apart_m, asked, judged_drive, stays, worded
-from clearway.scene import NoStopping
+from clearway.rules.road import apart_error_m, apart_m, asked, inside, judged_drive, worded
+from clearway.scene import NoStopping, Zone
 
 # A vehicle that nobody saw for longer may have left and come back.
 UNSEEN_MAX = timedelta(seconds=10)
+STRAYS_MAX = 1
 # Who was held up needs a moment to go on.
 GOES_ON_AFTER = timedelta(seconds=5)
 
@@ -29,37 +30,44 @@ class Stopping:
         if drive is None or drive.blocked is None:
             return None
         held_up = sorted([*drive.blocked, *_not_green(drive)])
-        for stay in stays(self._zone.zone_m, drive.waypoints):
-            for stand in _stands(stay):
-                first, last = max(_free(stand, held_up), key=lambda span: span[1] - span[0])
-                stood = Measurement(
-                    "time standing",
-                    (last - first).total_seconds(),
-                    0.2,
-                    "s",
-                    "from the first to the last frame that show it there",
-                )
-                if stood.low <= self._law.allowed_s:
-                    continue
-                because = (
-                    f"In {self._zone.name} it stood for {worded(stood)}, held up by nothing ahead of it, where {self.name} is "
-                    f"forbidden ({self._zone.order.source}); {self._law.allowed_s:g} s are allowed ({self._law.statute})."
-                )
-                return asked(self.name, passage, because, stood, (first, last))
+        for stand in _stands(self._zone.zone_m, drive.waypoints):
+            first, last = max(_free(stand, held_up), key=lambda span: span[1] - span[0])
+            stood = Measurement(
+                "time standing",
+                (last - first).total_seconds(),
+                0.2,
+                "s",
+                "from the first to the last frame that show it there",
+            )
+            if stood.low <= self._law.allowed_s:
+                continue
+            because = (
+                f"In {self._zone.name} it stood for {worded(stood)}, held up by nothing ahead of it, where {self.name} is "
+                f"forbidden ({self._zone.order.source}); {self._law.allowed_s:g} s are allowed ({self._law.statute})."
+            )
+            return asked(self.name, passage, because, stood, (first, last))
         return None
 
 
-def _stands(stay: Sequence[Waypoint]) -> Iterator[tuple[Waypoint, ...]]:
-    """The times of a stay in which it cannot be told from one that stands: no place differs from the first by more than both
-    errors, and it was never out of sight for long."""
+def _stands(zone: Zone, waypoints: Sequence[Waypoint]) -> Iterator[tuple[Waypoint, ...]]:
+    """The times in which it was certainly inside the zone and cannot be told from one that stands: no place differs from the
+    first by more than both errors, and it was never out of sight for long.
+
+    One place alone that says otherwise is a mistake of the detector: nobody drives off and is back at the next look.
+    """
     stand: list[Waypoint] = []
-    for waypoint in stay:
-        if stand:
-            moved = apart_m(stand[0], waypoint) > apart_error_m(stand[0], waypoint)
-            if moved or waypoint.at - stand[-1].at > UNSEEN_MAX:
-                yield tuple(stand)
-                stand = []
-        stand.append(waypoint)
+    strays = 0
+    for waypoint in waypoints:
+        if stand and waypoint.at - stand[-1].at > UNSEEN_MAX:
+            yield tuple(stand)
+            stand = []
+        here = inside(zone, waypoint)
+        if here and not (stand and apart_m(stand[0], waypoint) > apart_error_m(stand[0], waypoint)):
+            stand.append(waypoint)
+            strays = 0
+        elif stand and (strays := strays + 1) > STRAYS_MAX:
+            yield tuple(stand)
+            stand = [waypoint] if here else []
     if stand:
         yield tuple(stand)
 

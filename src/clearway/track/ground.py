@@ -34,7 +34,9 @@ K = 2.0
 # Nearer to the horizon than this, errors are no longer small against what they are errors of, and the first order fails.
 ERROR_M_MAX = 3.0
 # A speed needs this much to be one: fewer places, less time or less way tell more of the errors than of the vehicle.
-PLACES_MIN, STRETCH_S_MIN, STRETCH_M_MIN = 6, 0.4, 4.0
+PLACES_MIN, STRETCH_S_MIN, STRETCH_M_MIN = 4, 0.4, 4.0
+# More places than this make a speed hardly better; of more, an even sample is taken.
+PLACES_MAX = 100
 # Places that stray from the parabola this many times as far as their errors explain are not of one steady vehicle.
 STRAY_MAX, STRAY_ONE_MAX = 2.0, 4.5
 # No road vehicle changes its velocity faster than tyres hold, about 1.2 g at most, or goes faster than 250 km/h here.
@@ -134,10 +136,15 @@ class Ground:
         covariance = of_frame + by_shared @ shared @ by_shared.transpose(0, 2, 1)
         errors_m = K_RECTANGLE * np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
         farthest_m = errors_m.max(axis=1)  # nan at the horizon, which no comparison lets pass
-        kept = _of_one_vehicle(times, places_m, farthest_m, [n for n in range(len(px)) if farthest_m[n] <= ERROR_M_MAX])
-        waypoints = tuple(Waypoint(times[n], *map(float, places_m[n]), *map(float, errors_m[n])) for n in kept)
+        # What all places of a vehicle share moves them together, so that only each frame's own error makes one jump.
+        own_m = K_RECTANGLE * np.sqrt(np.trace(of_frame, axis1=1, axis2=2))
+        kept = _of_one_vehicle(times, places_m, own_m, [n for n in range(len(px)) if farthest_m[n] <= ERROR_M_MAX])
+        # For the first and the last no neighbours vouch on both sides, and one stray place may be all that accuses somebody.
+        vouched = kept[1:-1]
+        waypoints = tuple(Waypoint(times[n], *map(float, places_m[n]), *map(float, errors_m[n])) for n in vouched)
         stretch = self._given.stretch_m
         on = [n for n in kept if stretch and depth_m(stretch, (float(places_m[n, 0]), float(places_m[n, 1]))) > 0]
+        on = on[:: 1 + len(on) // PLACES_MAX]
         return Drive(waypoints, self._speed([times[n] for n in on], places_m[on], by_px[on], by_shared[on]))
 
     def _speed(self, times: Sequence[datetime], places_m: Array, by_px: Array, by_shared: Array) -> Measurement | None:
@@ -196,7 +203,7 @@ class Ground:
         return g, by_px, -by_px @ by_h
 
 
-def _of_one_vehicle(times: Sequence[datetime], places_m: Array, error_m: Array, among: Sequence[int]) -> list[int]:
+def _of_one_vehicle(times: Sequence[datetime], places_m: Array, own_m: Array, among: Sequence[int]) -> list[int]:
     """The places that one vehicle can have driven through; all but a few, or none: then two were taken for one.
 
     A place is left out where the vehicle would have had to change its velocity faster than any can.
@@ -204,17 +211,40 @@ def _of_one_vehicle(times: Sequence[datetime], places_m: Array, error_m: Array, 
     kept: list[int] = []
     in_a_row = 0
     for n in among:
-        if _reached(n, kept, times, places_m, error_m):
+        fits = _reached(n, kept, times, places_m, own_m)
+        if not fits and in_a_row and _reached(n, kept[:-1], times, places_m, own_m):
+            # It was the last one kept that strayed, and then seemed to tell where the vehicle went.
+            kept.pop()
+            fits = True
+        if fits:
             kept.append(n)
             in_a_row = 0
-        else:
-            in_a_row += 1
-            if in_a_row > ASTRAY_IN_A_ROW_MAX:
-                return []
+        elif (in_a_row := in_a_row + 1) > ASTRAY_IN_A_ROW_MAX:
+            return []
+    kept = _between_neighbours(kept, times, places_m, own_m)
     return kept if len(among) - len(kept) <= ASTRAY_SHARE_MAX * len(among) else []
 
 
-def _reached(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: Array, error_m: Array) -> bool:
+def _between_neighbours(kept: list[int], times: Sequence[datetime], places_m: Array, own_m: Array) -> list[int]:
+    """The places without those that lie farther from between their neighbours than a vehicle can have swerved, the worst first:
+    in a few frames a second a box around something else is in reach, but not there and back."""
+    for _ in range(len(kept)):
+        if len(kept) < 3:
+            break
+        t, places, own = np.array([(times[n] - times[kept[0]]).total_seconds() for n in kept]), places_m[kept], own_m[kept]
+        before_s, after_s = t[1:-1] - t[:-2], t[2:] - t[1:-1]
+        share = before_s / np.maximum(before_s + after_s, 1e-9)
+        between = places[:-2] + (places[2:] - places[:-2]) * share[:, None]
+        off_m = np.hypot(*(places[1:-1] - between).T)
+        bound_m = ACCELERATION_M_S2_MAX * before_s * after_s / 2 + own[1:-1] + own[:-2] * (1 - share) + own[2:] * share
+        worst = int(np.argmax(off_m / bound_m))
+        if off_m[worst] <= bound_m[worst]:
+            break
+        kept = [*kept[: worst + 1], *kept[worst + 2 :]]
+    return kept
+
+
+def _reached(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: Array, own_m: Array) -> bool:
     """Whether a vehicle that was at the places kept can be at place n now."""
     if not kept:
         return True
@@ -225,11 +255,11 @@ def _reached(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: A
     took_s = (times[last] - times[before]).total_seconds()
     if took_s <= 0:
         off_m = float(np.hypot(*(places_m[n] - places_m[last])))
-        return off_m <= SPEED_M_S_MAX * gone_s + float(error_m[last] + error_m[n])
+        return off_m <= SPEED_M_S_MAX * gone_s + float(own_m[last] + own_m[n])
     share = gone_s / took_s
     off_m = float(np.hypot(*(places_m[n] - places_m[last] - (places_m[last] - places_m[before]) * share)))
     by_force_m = ACCELERATION_M_S2_MAX * gone_s * (gone_s + took_s) / 2
-    return off_m <= by_force_m + float(error_m[n] + (1 + share) * error_m[last] + share * error_m[before])
+    return off_m <= by_force_m + float(own_m[n] + (1 + share) * own_m[last] + share * own_m[before])
 
 
 def _slopes(h: Array, g: Array) -> tuple[Array, Array]:
