@@ -88,6 +88,6 @@ def asked(
 
 
 def worded(measurement: Measurement) -> str:
-    """The measurement as a sentence holds it: "63.4 km/h ± 1.2 km/h (k = 2; the mean over …)"."""
+    """The measurement as a sentence holds it: "63.4 km/h ± 1.2 km/h (at least k = 2; the mean over …)"."""
     one = measurement
-    return f"{one.value:.1f} {one.unit} ± {one.uncertainty:.1f} {one.unit} (k = 2; {one.method})"
+    return f"{one.value:.1f} {one.unit} ± {one.uncertainty:.1f} {one.unit} (at least k = 2; {one.method})"
