@@ -2,7 +2,7 @@
 
     ClearwayError                    exit code   whose move it is
     ├── UsageError                   2           the caller: words that do not fit together
-    ├── SettingsError                3           the operator: clearway.toml or an environment variable
+    ├── SettingsError                3           the operator: clearway.toml, scene.toml or an environment variable
     ├── SourceError                  4           the operator: a camera, clip or picture that cannot be seen
     ├── ListError                    5           the list's publisher: a hot list or register that cannot be taken in
     ├── SealError                    6           the operator: an exhibit that could not be written whole

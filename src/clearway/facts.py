@@ -1,6 +1,6 @@
 """The nouns, in the order of the story. Every fact is frozen and valid when made.
 
-    Frame → Detection → Reading → Sighting → Plate → Passage → Record → Finding → Exhibit → Decision
+    Frame → Detection → Reading → Sighting → Plate → Drive → Passage → Record → Finding → Exhibit → Decision
 
 Times are aware datetimes in UTC. Pixels are (height, width, 3) uint8 in RGB. Plate texts are canonical (see `plates`) and
 stay out of every `repr`, so that a fact in a log line or a traceback never tells one.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import isfinite
+from math import hypot, inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,12 +216,104 @@ class Plate:
         assert len(self.p_characters) == len(self.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One quantity as it was measured. `uncertainty` is expanded with k = 2 (GUM, JCGM 100:2008, 6.2), in the same unit: the
+    value lies within it in about 95 of 100 cases. `method` says in words how it was measured."""
+
+    name: str
+    value: float
+    uncertainty: float
+    unit: str
+    method: str
+
+    def __post_init__(self) -> None:
+        assert self.name and self.unit and self.method
+        assert isfinite(self.value) and isfinite(self.uncertainty) and self.uncertainty >= 0.0
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval: what a driver is held to."""
+        return self.value - self.uncertainty
+
+    @property
+    def high(self) -> float:
+        return self.value + self.uncertainty
+
+
+@dataclass(frozen=True, slots=True)
+class Waypoint:
+    """Where a vehicle was on the road at one time, in the metres of its scene.
+
+    `along_error_m` and `across_error_m` are how far the true place may be off in either direction: together the rectangle
+    around the place that holds the true one in 95 of 100 cases, or more.
+    """
+
+    at: datetime
+    along_m: float
+    across_m: float
+    along_error_m: float
+    across_error_m: float
+
+    def __post_init__(self) -> None:
+        assert _in_utc(self.at) and isfinite(self.along_m) and isfinite(self.across_m)
+        assert 0.0 <= self.along_error_m < inf and 0.0 <= self.across_error_m < inf
+
+    def error_m(self, towards: tuple[float, float]) -> float:
+        """How far the true place may be off in that direction (along, across), of any length, or against it."""
+        return (abs(towards[0]) * self.along_error_m + abs(towards[1]) * self.across_error_m) / hypot(*towards)
+
+
+class Light(StrEnum):
+    """What a signal head shows. A lamp that nobody reports is UNKNOWN, never red."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """What one signal head showed from `from_at` to `until_at`; `clock_error_ms` bounds the error of both times."""
+
+    signal: str
+    light: Light
+    from_at: datetime
+    until_at: datetime
+    clock_error_ms: float
+
+    def __post_init__(self) -> None:
+        assert self.signal and _in_utc(self.from_at) and _in_utc(self.until_at)
+        assert self.from_at <= self.until_at and self.clock_error_ms >= 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What was measured of one vehicle's way over a surveyed road.
+
+    `waypoints` are in time order, and fewer than the sightings: those for which the ones before and after vouch. `speed` is the
+    mean speed over the scene's measured stretch, None where it could not be measured well. `lamps` is what the scene's signal
+    heads showed meanwhile. `blocked` are the spans, (from, to), in which another vehicle stood close ahead of it; None where
+    nobody looked.
+    """
+
+    waypoints: tuple[Waypoint, ...] = field(repr=False)
+    speed: Measurement | None = None
+    lamps: tuple[Lamp, ...] = ()
+    blocked: tuple[tuple[datetime, datetime], ...] | None = None
+
+    def __post_init__(self) -> None:
+        assert all(a.at <= b.at for a, b in zip(self.waypoints, self.waypoints[1:], strict=False))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Passage:
     """One vehicle's whole way through one view, told once.
 
     `id` is unique within one run of one camera and says nothing about the vehicle. `sightings` are in time order and never
-    empty (a long stay keeps an even sample of them); `clock_error_ms` is the worst among their frames.
+    empty (a long stay keeps an even sample of them); `clock_error_ms` is the worst among their frames. `drive` is there where
+    the road in view was surveyed.
     """
 
     id: str
@@ -229,6 +321,7 @@ class Passage:
     sightings: tuple[Sighting, ...] = field(repr=False)
     clock_error_ms: float
     plate: Plate | None = None
+    drive: Drive | None = None
 
     def __post_init__(self) -> None:
         assert self.sightings and self.clock_error_ms >= 0.0
@@ -281,7 +374,7 @@ class Finding:
 
     `plate` is the text that the finding is about (the list's spelling), `p` the probability that it is right, `because` one
     plain sentence without the plate, `records` what the rule rests on, `decisive_frames` the numbers of the frames that
-    show it, best first.
+    show it, best first, `measurements` what the rule measured, where it measures.
     """
 
     rule: str
@@ -291,6 +384,7 @@ class Finding:
     because: str
     records: tuple[Record, ...]
     decisive_frames: tuple[int, ...]
+    measurements: tuple[Measurement, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.rule and self.plate and self.because and _is_probability(self.p)

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import VerifierBuilder, decode_timestamp_response
 from tests.evidence.sins import packed, unpacked
 from tests.evidence.tsa import LONG_AGO, Tsa, dripping, serving
-from tests.evidence.world import World, finding, frames, no_plates, passage
+from tests.evidence.world import World, finding, frames, nothing_else, passage
 
 from clearway.cli.main import main
 from clearway.edge.station import Station
@@ -223,9 +223,9 @@ def test_clocks_that_run_backwards_are_seen(tmp_path: Path, tsa: Tsa) -> None:
 def test_what_has_not_passed_yet_is_not_sealed(tmp_path: Path) -> None:
     world = World(tmp_path, sealed_at=passage().last_at - timedelta(seconds=1))
     with pytest.raises(SealError, match="a clock is wrong"):
-        world.sealer.seal(finding(), frames(), clock_source="NTP", other_plates=no_plates)
+        world.sealer.seal(finding(), frames(), clock_source="NTP", hide=nothing_else)
     world.sealed_at = passage().last_at - timedelta(milliseconds=40)
-    path = Path(world.sealer.seal(finding(), frames()[:9], clock_source="NTP", other_plates=no_plates).path)
+    path = Path(world.sealer.seal(finding(), frames()[:9], clock_source="NTP", hide=nothing_else).path)
     assert verify(path, world.keys).passed, "a clock may be as wrong as it says"
 
 

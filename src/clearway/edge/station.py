@@ -92,8 +92,8 @@ class Station:
     ) -> Pipeline:
         """The stages of one camera, wired.
 
-        `hider` finds what exhibits must not show: `first_hider`, where nobody is named. `announce` hears of a timestamp that could
-        not be had.
+        `hider` finds what exhibits must not show: `first_hider`, where nobody is named. `announce` hears of a timestamp that
+        could not be had.
         """
         camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
         if track.judged_after_s >= evidence.held_s:

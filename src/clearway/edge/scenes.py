@@ -1,0 +1,82 @@
+"""scene.toml and the law that it names, read strictly: an unknown key, a missing one or a value that makes no sense is refused
+by its name, before a camera is opened."""
+
+import json
+import tomllib
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from clearway.errors import SettingsError
+from clearway.rules.laws import Law
+from clearway.scene import Scene
+
+# A scene of 32 parts and 64 points takes about 10 kB.
+BYTES_MAX = 1_000_000
+LAWS = resources.files("clearway.rules") / "laws"
+
+T = TypeVar("T")
+_SCENE, _LAW = TypeAdapter(Scene), TypeAdapter(Law)
+
+
+def load_scene(path: Path, now: datetime) -> Scene:
+    """The scene of that file. SettingsError names the key and its fault, or says that its survey is not in force at `now`."""
+    remedy = "mend it; docs/rules.md names every key of a scene."
+    try:
+        with path.open("rb") as file:
+            data = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        raise SettingsError(f"the scene {path} cannot be read: {error.strerror or error}.", remedy=remedy) from error
+    scene = parse_scene(data, str(path))
+    if not scene.surveyed.holds(now, now):
+        until = f"{scene.surveyed.valid_from:%Y-%m-%d} to {scene.surveyed.valid_until:%Y-%m-%d}"
+        raise SettingsError(
+            f"{path}: the survey holds from {until}, not now.", remedy="survey the view anew and state it in [surveyed]."
+        )
+    return scene
+
+
+def parse_scene(data: bytes, what: str) -> Scene:
+    """The scene that those bytes describe; `what` names them in a SettingsError."""
+    return _parsed(_SCENE, data, what)
+
+
+def load_law(code: str) -> Law:
+    """The law pack of that name ("DE"). SettingsError where there is none, or where it is not whole."""
+    known = {Path(entry.name).stem: entry for entry in LAWS.iterdir() if entry.name.endswith(".toml")}
+    if code not in known:
+        raise SettingsError(f"there is no law pack {code!r}.", remedy=f"name one of {', '.join(sorted(known))}.")
+    return parse_law(known[code].read_bytes(), f"the law pack {code}")
+
+
+def parse_law(data: bytes, what: str) -> Law:
+    """The law that those bytes describe; `what` names them in a SettingsError."""
+    return _parsed(_LAW, data, what)
+
+
+def _parsed(adapter: TypeAdapter[T], data: bytes, what: str) -> T:
+    remedy = "mend it; docs/rules.md names every key."
+    if len(data) > BYTES_MAX:
+        raise SettingsError(f"{what} has more than {BYTES_MAX:,} bytes.", remedy="check that it is the right file.")
+    try:
+        tables = tomllib.loads(data.decode("utf-8-sig"))
+        # Read as JSON, numbers must be numbers and lists may be tuples; TOML's times become text on the way.
+        return adapter.validate_json(json.dumps(tables, default=_as_text), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(str(part) for part in first["loc"]) or "the whole"
+        fault = {"unexpected_keyword_argument": f"{at} is no key here", "missing": f"{at} is missing"}
+        said = fault.get(first["type"], f"{at}: {first['msg'].removeprefix('Value error, ')}")
+        raise SettingsError(f"{what}: {said}.", remedy=remedy) from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{what} is no TOML: {error}.", remedy=remedy) from error
+
+
+def _as_text(value: object) -> str:
+    isoformat = getattr(value, "isoformat", None)
+    if isoformat is None:
+        raise ValueError("a value of a kind that no key has")
+    return str(isoformat())

@@ -1,0 +1,93 @@
+"""What the rules of the road share: what is certain of a drive, and how a finding about one is worded.
+
+Each of them asks the same three things before its own: was the plate read surely enough to name anybody, was the road surveyed,
+and was the order in force all the time, also at the clock's worst error? Where one is not so, the rule says nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from math import hypot
+
+from clearway.facts import Drive, Finding, Measurement, Passage, Record, Waypoint
+from clearway.rules.judging import DECISIVE_FRAMES_MAX, decisive_frames
+from clearway.scene import Order, Point, Zone, depth_m
+
+# A plate less certain than this accuses nobody; the same as for a match with a list (docs/decisions/0016).
+P_PLATE_MIN = 0.9
+# No clock is more wrong than this counts for; it keeps dates within what a calendar holds.
+CLOCK_ERROR_MAX = timedelta(days=36525)
+
+
+def judged_drive(passage: Passage, order: Order) -> Drive | None:
+    """The drive that may be judged under that order; None where the plate, the road or the order is not certain."""
+    if passage.plate is None or passage.plate.p < P_PLATE_MIN or passage.drive is None:
+        return None
+    slack = clock_slack(passage)
+    return passage.drive if order.holds(passage.first_at - slack, passage.last_at + slack) else None
+
+
+def clock_slack(passage: Passage) -> timedelta:
+    """How far any of the passage's times may be from the true one."""
+    return min(timedelta(milliseconds=min(passage.clock_error_ms, 1e12)), CLOCK_ERROR_MAX)
+
+
+def inside(zone: Zone, waypoint: Waypoint) -> bool:
+    """Whether the vehicle's plate was certainly inside the zone: the whole rectangle around its place is."""
+    along, across, u, v = waypoint.along_m, waypoint.across_m, waypoint.along_error_m, waypoint.across_error_m
+    if any(abs(corner[0] - along) <= u and abs(corner[1] - across) <= v for corner in zone):
+        return False
+    return all(depth_m(zone, (along + a * u, across + b * v)) > 0 for a, b in ((0, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)))
+
+
+def stays(zone: Zone, waypoints: Sequence[Waypoint]) -> Iterator[tuple[Waypoint, ...]]:
+    """The stretches of the drive, in order, on which the vehicle was certainly inside the zone, each as long as can be."""
+    stay: list[Waypoint] = []
+    for waypoint in waypoints:
+        if inside(zone, waypoint):
+            stay.append(waypoint)
+        elif stay:
+            yield tuple(stay)
+            stay = []
+    if stay:
+        yield tuple(stay)
+
+
+def apart_m(first: Waypoint, last: Waypoint) -> float:
+    return hypot(last.along_m - first.along_m, last.across_m - first.across_m)
+
+
+def apart_error_m(first: Waypoint, last: Waypoint) -> float:
+    """How far `apart_m` may be off at most: both errors, in the direction from one to the other."""
+    towards = last.along_m - first.along_m, last.across_m - first.across_m
+    if towards == (0.0, 0.0):
+        towards = (1.0, 1.0)
+    return first.error_m(towards) + last.error_m(towards)
+
+
+def gone_m(first: Waypoint, last: Waypoint, towards: Point) -> float:
+    """How far it came in that direction; below 0 where it went against it."""
+    length = hypot(*towards)
+    return ((last.along_m - first.along_m) * towards[0] + (last.across_m - first.across_m) * towards[1]) / length
+
+
+def asked(
+    rule: str,
+    passage: Passage,
+    because: str,
+    measurement: Measurement,
+    shown_at: Sequence[datetime],
+    records: tuple[Record, ...] = (),
+) -> Finding:
+    """The finding: first the frame that shows the plate best, then those nearest to the times that show what happened."""
+    assert passage.plate is not None, "a drive is judged where its plate was read"
+    plate = passage.plate.text
+    best = decisive_frames(passage, plate)
+    nearest = (min(passage.sightings, key=lambda s: abs(s.captured_at - at)).frame_number for at in shown_at)
+    frames = tuple(dict.fromkeys((best[0], *nearest, *best[1:])))[:DECISIVE_FRAMES_MAX]
+    return Finding(rule, passage, plate, passage.plate.p, because, records, frames, (measurement,))
+
+
+def worded(measurement: Measurement) -> str:
+    """The measurement as a sentence holds it: "63.4 km/h ± 1.2 km/h (at least k = 2; the mean over …)"."""
+    one = measurement
+    return f"{one.value:.1f} {one.unit} ± {one.uncertainty:.1f} {one.unit} (at least k = 2; {one.method})"
