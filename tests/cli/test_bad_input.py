@@ -22,7 +22,7 @@ from clearway.edge.station import KEYS, LEDGER, LISTS
 from clearway.envelope import key_id, load_public_key
 from clearway.errors import ListError, SettingsError, SourceError, StoreError
 from clearway.evidence.bundle import list_exhibits
-from clearway.evidence.ledger import check
+from clearway.evidence.fsck import check
 from clearway.evidence.verify import verify
 from clearway.testing.road import Road, film, hotlist_csv
 

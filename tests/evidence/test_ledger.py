@@ -13,10 +13,11 @@ import rfc8785
 
 from clearway.envelope import FileSigner, create_keys
 from clearway.errors import StoreError
-from clearway.evidence.ledger import CHECKPOINT_NAME, DATABASE_NAME, OLD_NAME, Entry, Event, Ledger, check, read_entry
+from clearway.evidence.fsck import check
+from clearway.evidence.ledger import CHECKPOINT_NAME, DATABASE_NAME, OLD_NAME, Entry, Event, Ledger, read_entry
 from clearway.evidence.merkle import EMPTY_ROOT, leaf_hash, root, verify_inclusion
 from clearway.evidence.note import Checkpoint, Proof, read_checkpoint, sign_checkpoint
-from clearway.evidence.tiles import bundle, read_bundle, tile_path
+from clearway.evidence.tiles import Shelf, bundle, read_bundle, tile_path
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 
@@ -310,17 +311,75 @@ def test_a_ledger_that_went_back_is_noticed_by_whoever_knew_it_longer(folder: Pa
         ledger.append(Event.EXHIBIT_VIEW, subject(2), AT, "officer:7")
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_kill_at_every_step_loses_nothing_that_was_acknowledged(folder: Path, signer: FileSigner, count: int) -> None:
+    """The process ends at its k-th write, fsync or rename, for every k, until an append comes to its end."""
+    Ledger(folder, signer).append_all([view(number) for number in range(250)])
+    outcomes = set()
+    for step in range(1, 200):
+        size = Ledger(folder, signer).size
+        child = os.fork()
+        if child == 0:
+            code = 3
+            try:
+                _end_at(step)
+                Ledger(folder, signer).append_all([view(number) for number in range(size, size + count)])
+                code = 0
+            finally:
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, ENDED), "it ended where it was told to"
+        # An outsider may look before the next opener heals anything.
+        public = check(folder, signer.public_key()).size
+        assert public >= size + count * (code == 0)
+        healed = Ledger(folder, signer).size
+        assert healed in (size, size + count)
+        assert healed >= public
+        outcomes.add(healed > public)
+        if code == 0:
+            break
+    assert code == 0, "one append has fewer steps than that"
+    assert outcomes == {False, True}, "some were cut short between the commit and the checkpoint"
+    assert [*Ledger(folder, signer).entries()] == [view(number) for number in range(Ledger(folder, signer).size)]
+
+
+ENDED = 9
+
+
+def _end_at(step: int) -> None:
+    """Ends this process in place of the `step`-th write, fsync or rename that Python is asked for."""
+    left = [step]
+
+    def counted(really: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object, **named: object) -> object:
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(ENDED)
+            return really(*given, **named)
+
+        return call
+
+    os.fsync = counted(os.fsync)  # type: ignore[assignment]
+    Path.replace = counted(Path.replace)  # type: ignore[assignment, method-assign]
+    Path.write_bytes = counted(Path.write_bytes)  # type: ignore[assignment, method-assign]
+
+
 def test_a_full_disk_leaves_all_of_a_batch_or_nothing(folder: Path, signer: FileSigner, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(folder, signer)
     ledger.append(Event.EXHIBIT_VIEW, subject(0), AT, "officer:7")
 
-    def full(*_: object) -> None:
+    before = files_below(folder)
+    settle = Shelf.settle
+
+    def full(shelf: Shelf) -> None:
+        settle(shelf)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("clearway.evidence.tiles.Shelf.settle", full)
+        patched.setattr(Shelf, "settle", full)
         with pytest.raises(StoreError, match="No space left"):
             ledger.append_all([view(1), view(2)])
+    assert files_below(folder) == before, "what nobody signed is gone"
     assert Ledger(folder, signer).size == 1, "what was not acknowledged is not there after a restart"
     assert ledger.append_all([view(3)]) == range(1, 2)
     assert check(folder, signer.public_key()).size == 2
@@ -390,6 +449,10 @@ def test_an_entry_is_spelled_as_rfc_8785_says() -> None:
     [
         b"{}",
         b"[]",
+        b"[" * 1000,
+        b"\xff\xfe{\x00}\x00",  # JSON, in UTF-16
+        view(1).line()[:-1] + b',"by":"officer:7"}',
+        view(1).line() + b" ",
         b'{"at":"2026-11-22T08:30:00Z","by":"officer:7","event":"vehicle:follow","subject":"' + b"0" * 64 + b'"}',
         b'{"at":"2026-11-22T08:30:00Z","by":"officer:7","event":"exhibit:view","subject":"AB12CDE"}',  # a plate is no subject
         b'{"at":"2026-11-22T08:30:00","by":"officer:7","event":"exhibit:view","subject":"' + b"0" * 64 + b'"}',  # no zone

@@ -1,10 +1,15 @@
 """Notes, checkpoints, cosignatures and proofs are C2SP's, and have one spelling each."""
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clearway.envelope import FileSigner, create_keys, verifies
 from clearway.evidence.note import (
@@ -16,16 +21,19 @@ from clearway.evidence.note import (
     Proof,
     Signature,
     Verifier,
+    add_checkpoint,
     checkpoint_signed_by,
     cosign,
     cosigned_at,
     key_hash,
+    read_add_checkpoint,
     read_checkpoint,
     read_note,
     read_proof,
     read_vkey,
     sign_checkpoint,
 )
+from clearway.evidence.tiles import bundle, read_bundle
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 HEAD = Checkpoint("example.com/log", 5, bytes(32))
@@ -188,3 +196,49 @@ def test_what_is_no_proof_is_not_read_as_one(signer: FileSigner, old: str, new: 
 def test_what_is_no_key_is_not_read_as_one(word: str) -> None:
     with pytest.raises(ValueError, match="it"):
         read_vkey(word)
+
+
+def _whole_texts() -> list[str]:
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    signer = FileSigner(private)
+    note = read_note(sign_checkpoint(HEAD, signer))
+    cosigned = Note(note.text, (*note.signatures, cosign(note.text, "witness.example", signer, AT))).raw()
+    return [
+        cosigned,
+        Proof(3, (bytes(32),), cosigned).text(),
+        add_checkpoint(3, (bytes(32),), cosigned),
+        Verifier("witness.example", bytes(32), COSIGNATURE).vkey(),
+    ]
+
+
+WHOLE_TEXTS = _whole_texts()
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_foreign_text_is_read_back_as_it_was_or_refused(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from(WHOLE_TEXTS) | st.text(max_size=60))
+    at = data.draw(st.integers(0, len(text)))
+    rest = text[at + data.draw(st.integers(0, 3)) :]
+    text = text[:at] + data.draw(st.text(max_size=3) | st.sampled_from(["\n", "\n\n", " ", "+", "\ud800", "\u2014 "])) + rest
+    readers: list[tuple[Callable[[str], object], Callable[[Any], str]]] = [
+        (read_note, lambda note: note.raw()),
+        (read_proof, lambda proof: proof.text()),
+        (read_add_checkpoint, lambda said: add_checkpoint(*said)),
+        (read_vkey, lambda verifier: verifier.vkey()),
+    ]
+    for read, write in readers:
+        try:
+            said = read(text)
+        except ValueError:
+            continue
+        assert write(said) == text.strip() if read is read_vkey else write(said) == text
+
+
+@given(st.binary(max_size=300))
+def test_foreign_bundles_are_read_back_as_they_were_or_refused(raw: bytes) -> None:
+    try:
+        entries = read_bundle(raw)
+    except ValueError:
+        return
+    assert bundle(entries) == raw

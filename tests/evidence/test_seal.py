@@ -22,7 +22,8 @@ from clearway.camera.film import encode_clip
 from clearway.errors import ClearwayError, SealError
 from clearway.evidence import canonical
 from clearway.evidence.bundle import list_exhibits
-from clearway.evidence.ledger import Event, Ledger, check
+from clearway.evidence.fsck import check
+from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import FORMAT, readings_json
 from clearway.evidence.verify import FORMAT as FORMAT_READ
 from clearway.evidence.verify import contents, verify

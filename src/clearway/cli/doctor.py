@@ -22,7 +22,7 @@ from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, now
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_signer, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import list_exhibits
-from clearway.evidence.ledger import check
+from clearway.evidence.fsck import check
 from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
@@ -184,7 +184,7 @@ def _exhibits(data: Path) -> str:
     keys = trusted(data / KEYS / PUBLIC_KEY_NAME)
     paths = list_exhibits(data)[-EXHIBITS_CHECKED_MAX:]
     authorities = known_authorities(data / KEYS)
-    failed = [path.name for path in paths if not verify(path, keys, authorities).passed]
+    failed = [path.name for path in paths if not verify(path, keys, authorities=authorities).passed]
     if failed:
         raise StoreError(
             f"{len(failed)} of {len(paths)} exhibits do not verify, the first is {failed[0]}.",

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from clearway.envelope import PUBLIC_KEY_NAME, trusted
+from clearway.evidence.note import COSIGNATURE, Verifier, read_vkey
 from clearway.evidence.token import AUTHORITIES_NAME, known_authorities, load_certificates
 from clearway.evidence.verify import Report, verify
 
@@ -49,8 +50,27 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         default=[],
         help=f"a timestamp authority's certificate to trust; may be repeated (default: ../keys/{AUTHORITIES_NAME}, as above)",
     )
+    verb.add_argument(
+        "--witness",
+        metavar="VKEY",
+        type=witness_key,
+        action="append",
+        default=[],
+        help="the key of a witness that must have cosigned the ledger, as its keeper spells it; may be repeated",
+    )
     verb.add_argument("--json", action="store_true", help="print one JSON object instead of words")
     verb.set_defaults(run=run)
+
+
+def witness_key(word: str) -> Verifier:
+    """The witness' key that `word` spells. ArgumentTypeError where it spells none."""
+    try:
+        verifier = read_vkey(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if verifier.kind != COSIGNATURE:
+        raise argparse.ArgumentTypeError("it is the key of a ledger, not of a witness")
+    return verifier
 
 
 def run(given: argparse.Namespace) -> int:
@@ -59,7 +79,7 @@ def run(given: argparse.Namespace) -> int:
     keys = exhibit.absolute().parent.parent / "keys"
     paths: list[Path] = given.key or ([keys / PUBLIC_KEY_NAME] if (keys / PUBLIC_KEY_NAME).exists() else [])
     authorities = [each for path in given.tsa for each in load_certificates(path)] or known_authorities(keys)
-    report = verify(exhibit, trusted(*paths), authorities)
+    report = verify(exhibit, trusted(*paths), given.witness, authorities=authorities)
     print(_as_json(report) if given.json else _as_words(report, paths))
     return 0 if report.passed else 7
 

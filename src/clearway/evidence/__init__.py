@@ -7,6 +7,8 @@
     note        what a ledger's owner and its witnesses sign
     tiles       the tree as files that anybody can fetch and check
     ledger      every seal, view and decision as one line of that tree
+    fsck        the ledger derived again by somebody who trusts none of its files
+    witness     somebody else's eyes on a ledger
     verify      the same exhibit, checked by somebody who trusts nobody
 
 Import what you need from these files: this one imports nothing, so that `clearway verify` needs only `cryptography`.

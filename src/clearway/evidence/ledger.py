@@ -38,27 +38,30 @@ from typing import TYPE_CHECKING
 
 from clearway.errors import StoreError
 from clearway.evidence import canonical
-from clearway.evidence.merkle import inclusion_path, leaf_hash, verify_inclusion
+from clearway.evidence.merkle import consistency_path, inclusion_path, leaf_hash, verify_inclusion
 from clearway.evidence.note import (
     NOTE_BYTES_MAX,
     Checkpoint,
+    Note,
     Proof,
+    Signature,
+    Verifier,
+    add_checkpoint,
     checkpoint_signed_by,
+    cosigned_at,
     read_checkpoint,
+    read_note,
     sign_checkpoint,
 )
 from clearway.evidence.tiles import (
-    ENTRIES,
     WIDTH,
     Edge,
     Shelf,
-    Tile,
     TiledTree,
     TileError,
-    bundle,
     drop_partial,
+    replace_file,
     sync_folder,
-    tile_path,
 )
 
 if TYPE_CHECKING:  # `verify` reads this file, and must not need NumPy, which the ports do
@@ -109,14 +112,17 @@ class Entry:
 
 def read_entry(line: bytes) -> Entry:
     """The entry that `line` (without its newline) says. ValueError where it is not exactly one."""
-    fields = canonical.loads(line)
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("it is no ledger entry") from None
     if not isinstance(fields, dict) or set(fields) != {"event", "subject", "at", "by"}:
         raise ValueError("it is no ledger entry")
     event, subject, at, by = (str(fields[name]) for name in ("event", "subject", "at", "by"))
     if not _SUBJECT.fullmatch(subject) or not _PSEUDONYM.fullmatch(by) or not at.endswith("Z"):
         raise ValueError("it is no ledger entry")
     entry = Entry(Event(event), subject, datetime.fromisoformat(at), by)
-    if entry.line() != line:
+    if entry.line() != line:  # also where a key came twice
         raise ValueError("it is not spelled as a ledger entry is")
     return entry
 
@@ -164,14 +170,46 @@ class Ledger:
             first = self._edge.size
             if lines:
                 database.insert(first, lines)
+                shelf = Shelf(self._folder)
                 try:
-                    grown = self._derive(database, self._edge, first + len(lines))
+                    grown = self._derive(shelf, database, self._edge, first + len(lines))
                 except OSError:
                     # Not signed and not acknowledged, so they should not stay: the next opener would take them for a crash's.
                     database.forget(first)
+                    shelf.discard()
                     raise
                 self._publish(grown)
             return range(first, first + len(lines))
+
+    def growth(self, old: int) -> tuple[int, str]:
+        """The tree's size, and the add-checkpoint request that proves to a witness how it grew from `old` entries.
+
+        Where it has fewer than that, the request proves nothing.
+        """
+        note = self.checkpoint()
+        signed = _read_signed(self._folder, note, self._signer.public_key())
+        with _tiles_of(self._folder):
+            path = consistency_path(min(old, signed.size), signed.size, TiledTree(self._folder, signed.size).node)
+        return signed.size, add_checkpoint(old, path, note)
+
+    def take(self, cosignature: Signature, witness: Verifier) -> Signature:
+        """The cosignature, which the newest checkpoint now carries, in place of an earlier one by that witness.
+
+        StoreError where it is not that witness' signature on that checkpoint, for example because the ledger has grown meanwhile.
+        """
+        with self._held() as database:
+            self._catch_up(database)
+            note = read_note(self.checkpoint())
+            mine = (cosignature.name, cosignature.key_hash)
+            others = tuple(other for other in note.signatures if (other.name, other.key_hash) != mine)
+            cosigned = Note(note.text, (*others, cosignature)).raw()
+            if cosigned_at(cosigned, witness) is None or not checkpoint_signed_by(cosigned, self._signer.public_key()):
+                raise StoreError(
+                    f"{witness.name} did not cosign the newest checkpoint of {self._folder}.",
+                    remedy="ask again: the ledger may have grown meanwhile. Should it stay so, ask its keeper for its key.",
+                )
+            replace_file(self._folder / CHECKPOINT_NAME, cosigned.encode())
+        return cosignature
 
     def prove(self, index: int) -> Proof:
         """The proof that entry `index` is in the tree as it stands now, with the checkpoint that signs that tree."""
@@ -179,11 +217,8 @@ class Ledger:
         signed = _read_signed(self._folder, note, self._signer.public_key())
         assert 0 <= index < signed.size, "an entry is proved after it was appended"
         tree = TiledTree(self._folder, signed.size)
-        try:
-            path = inclusion_path(index, signed.size, tree.node)
-            leaf = tree.node(0, index)
-        except TileError as error:
-            raise damaged(self._folder, str(error)) from error
+        with _tiles_of(self._folder):
+            path, leaf = inclusion_path(index, signed.size, tree.node), tree.node(0, index)
         if not verify_inclusion(leaf, index, signed.size, path, signed.root):
             raise damaged(self._folder, f"the tiles about entry {index} do not lead to the root that its checkpoint signs")
         return Proof(index, path, note)
@@ -249,7 +284,7 @@ class Ledger:
         if (edge.size, edge.root()) != (signed.size, signed.root):
             edge = self._edge_of(database, signed)
         if database.size > signed.size:
-            edge = self._derive(database, edge, database.size)
+            edge = self._derive(Shelf(self._folder), database, edge, database.size)
             self._publish(edge)
         self._edge = edge
         old.unlink(missing_ok=True)
@@ -264,7 +299,7 @@ class Ledger:
             return edge
         if _root(database.lines(0, signed.size)) != signed.root:
             raise _other_entries(self._folder, signed)
-        return self._derive(database, Edge(), signed.size)
+        return self._derive(Shelf(self._folder), database, Edge(), signed.size)
 
     def _refill(self, database: "_Database", lines: Iterable[bytes], signed: Checkpoint) -> None:
         """Fills the database with lines that begin with those that were signed."""
@@ -273,13 +308,15 @@ class Ledger:
             raise _other_entries(self._folder, signed)
         database.replace(lines)
 
-    def _derive(self, database: "_Database", edge: Edge, size: int) -> Edge:
+    def _derive(self, shelf: Shelf, database: "_Database", edge: Edge, size: int) -> Edge:
         """Writes every tile and bundle by which the tree of `size` lines differs from the one of `edge`."""
-        shelf, known = Shelf(self._folder), {tile.path for tile in edge.partial()}
+        known = {tile.path for tile in edge.partial()}
         for first in range(edge.size - edge.size % WIDTH, size, WIDTH):
             lines = list(database.lines(first, min(first + WIDTH, size)))
+            if len(lines) != min(WIDTH, size - first):
+                raise damaged(self._folder, f"{DATABASE_NAME} lacks some of the entries from {first} on")
             edge, full = edge.grown([leaf_hash(line) for line in lines[edge.size - first :]])
-            shelf.put(Tile(tile_path(ENTRIES, first // WIDTH, len(lines)), bundle(lines)))
+            shelf.put_entries(first // WIDTH, lines)
             for tile in full:
                 shelf.put(tile)
         for tile in edge.partial():
@@ -319,10 +356,7 @@ class _Database:
         return 0 if row is None else int(row[0]) + 1
 
     def lines(self, first: int, last: int) -> Iterator[bytes]:
-        """The lines from number `first` to before `last`, as far as they are there."""
-        query = "SELECT line FROM entries WHERE number >= ? AND number < ? ORDER BY number"
-        for row in self._connection.execute(query, (first, last)):
-            yield row[0]
+        return database_lines(self._connection, first, last)
 
     def insert(self, first: int, lines: Sequence[bytes]) -> None:
         """All of them, or none."""
@@ -346,26 +380,11 @@ class _Database:
             yield
 
 
-def check(folder: Path, public_key: bytes) -> Checkpoint:
-    """The checkpoint of the ledger in `folder`, after everything was derived again from its public files.
-
-    StoreError names what does not agree. Reads only, needs no lock: what a checkpoint covers never changes.
-    """
-    checkpoint = _read_signed(folder, read_note_file(folder), public_key)
-    tree, edge = TiledTree(folder, checkpoint.size), Edge()
-    try:
-        for number, lines in enumerate(tree.bundles()):
-            for line in lines:
-                read_entry(line)
-            leaves = [leaf_hash(line) for line in lines]
-            if leaves != tree.tile(0, number):
-                raise damaged(folder, f"among entries {edge.size} to {edge.size + len(lines) - 1} one was changed")
-            edge, _ = edge.grown(leaves)
-    except ValueError as error:
-        raise damaged(folder, f"after {edge.size} entries: {error}") from None
-    if edge.root() != checkpoint.root:
-        raise damaged(folder, "an entry was changed after it was signed")
-    return checkpoint
+def database_lines(connection: sqlite3.Connection, first: int, last: int) -> Iterator[bytes]:
+    """The lines from number `first` to before `last`, as far as they are there."""
+    query = "SELECT line FROM entries WHERE number >= ? AND number < ? ORDER BY number"
+    for row in connection.execute(query, (first, last)):
+        yield row[0]
 
 
 def _read_signed(folder: Path, note: str, public_key: bytes) -> Checkpoint:
@@ -387,15 +406,12 @@ def read_note_file(folder: Path) -> str:
         raise damaged(folder, f"its checkpoint cannot be read ({type(error).__name__})") from error
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Puts `content` under that name in one step; both are on the disk when this returns. OSError where they are not."""
-    beside = path.with_name(f".{path.name}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_folder(path.parent)
+@contextmanager
+def _tiles_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except TileError as error:
+        raise damaged(folder, str(error)) from error
 
 
 def _root(lines: Iterator[bytes]) -> bytes:

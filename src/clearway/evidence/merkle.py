@@ -101,7 +101,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
 
 def verify_consistency(old: int, size: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
     """Whether the tree of `size` leaves with the root `new_root` begins with the one of `old` leaves with `old_root`."""
-    if not 0 <= old <= size or any(len(sibling) != HASH_BYTES for sibling in path):
+    if not 0 <= old <= size or any(len(sibling) != HASH_BYTES for sibling in path) or (not size and new_root != EMPTY_ROOT):
         return False
     if old in (0, size):
         return not path and old_root == (new_root if old else EMPTY_ROOT)

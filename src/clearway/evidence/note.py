@@ -4,6 +4,7 @@
     c2sp.org/tlog-checkpoint    the text: origin, size, root
     c2sp.org/tlog-cosignature   a witness' signature beside the owner's (cosignature/v1, Ed25519)
     c2sp.org/tlog-proof         an index, a path and a checkpoint: that an entry is in the tree
+    c2sp.org/tlog-witness       a size, a path and a checkpoint: that a tree only grew
 
 Everything that is read here is foreign: ValueError, in plain words, where it is not exactly of its form.
 """
@@ -246,6 +247,21 @@ def read_proof(text: str) -> Proof:
     read_checkpoint(note)
     assert proof.text() == text, "a proof has one spelling"
     return proof
+
+
+def add_checkpoint(old: int, path: Sequence[bytes], checkpoint: str) -> str:
+    """What a witness is asked: to cosign that checkpoint, because `path` leads to it from the tree of `old` entries."""
+    lines = (f"old {old}", *(base64.b64encode(sibling).decode() for sibling in path))
+    return "".join(f"{line}\n" for line in lines) + f"\n{checkpoint}"
+
+
+def read_add_checkpoint(text: str) -> tuple[int, tuple[bytes, ...], str]:
+    """Old size, path and checkpoint, unverified. ValueError where the text is no such request."""
+    head, blank, note = text.partition("\n\n")
+    old, *path = head.split("\n")
+    if not blank or not old.startswith("old "):
+        raise ValueError("it is no add-checkpoint request")
+    return _number(old.removeprefix("old ")), read_path(path), note
 
 
 def read_path(lines: Sequence[str]) -> tuple[bytes, ...]:

@@ -33,7 +33,16 @@ from clearway.evidence import canonical
 from clearway.evidence.bundle import MANIFEST, PROOF, STATEMENT, TIMESTAMP, TOTAL_BYTES_MAX, Bundle, BundleError, opened
 from clearway.evidence.ledger import Event, read_entry
 from clearway.evidence.merkle import leaf_hash, verify_inclusion
-from clearway.evidence.note import Proof, checkpoint_signed_by, read_checkpoint, read_path, read_proof
+from clearway.evidence.note import (
+    Proof,
+    Verifier,
+    checkpoint_signed_by,
+    cosigned_at,
+    read_checkpoint,
+    read_note,
+    read_path,
+    read_proof,
+)
 from clearway.evidence.token import TokenError, check
 
 if TYPE_CHECKING:
@@ -95,6 +104,7 @@ class _Case:
     path: Path
     bundle: Bundle
     keys: dict[str, bytes]
+    witnesses: tuple[Verifier, ...]
     authorities: "tuple[Certificate, ...]"
     exhibit: str | None = None
     manifest: dict[str, object] = field(default_factory=dict)
@@ -107,15 +117,21 @@ class _Case:
         return _PROOFS[str(self.manifest["format"])]
 
 
-def verify(path: Path, trusted_keys: Mapping[str, bytes], authorities: "Sequence[Certificate]" = ()) -> Report:
+def verify(
+    path: Path,
+    trusted_keys: Mapping[str, bytes],
+    witnesses: Sequence[Verifier] = (),
+    *,
+    authorities: "Sequence[Certificate]" = (),
+) -> Report:
     """The report on the exhibit at `path`. Never raises.
 
-    `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; `authorities` are the certificates of the timestamp
-    authorities that the verifier trusts.
+    `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; each of `witnesses` must have cosigned the checkpoint;
+    `authorities` are the certificates of the timestamp authorities that the verifier trusts.
     """
     try:
         with opened(path) as bundle:
-            case = _Case(path, bundle, dict(trusted_keys), tuple(authorities))
+            case = _Case(path, bundle, dict(trusted_keys), tuple(witnesses), tuple(authorities))
             steps = [_step(1, True, f"{len(bundle.members)} files, nothing before, between or behind them")]
             for number, check in enumerate(_CHECKS, start=2):
                 steps.append(_tried(number, check, case, steps))
@@ -287,10 +303,19 @@ def _first_proof(raw: bytes, line: bytes) -> Proof:
 def _checkpoint(case: _Case) -> str:
     if not case.keys:
         raise _FailedError("no key is known to check it with; name the sealer's public key (--key clearway.pub)")
-    for key, raw in case.keys.items():
-        if checkpoint_signed_by(case.note, raw):
-            return f"key {key[:16]}…"
-    raise _FailedError("it is signed by a stranger, or it was changed after it was signed")
+    key = next((key for key, raw in case.keys.items() if checkpoint_signed_by(case.note, raw)), None)
+    if key is None:
+        raise _FailedError("it is signed by a stranger, or it was changed after it was signed")
+    words = [f"key {key[:16]}…"]
+    for witness in case.witnesses:
+        at = cosigned_at(case.note, witness)
+        if at is None:
+            raise _FailedError(f"the witness {witness.name} did not cosign it")
+        words.append(f"cosigned by {witness.name} at {canonical.rfc3339(at)}")
+    others = len(read_note(case.note).signatures) - 1 - len(case.witnesses)
+    if others > 0:
+        words.append(f"cosignatures by witnesses that were not named: {others}")
+    return "; ".join(words)
 
 
 def _timestamp(case: _Case) -> str:
