@@ -26,7 +26,7 @@ EXAMPLE, FIRST_EXAMPLE = (next((FOLDER.parent / name).glob("*.zip")) for name in
 @pytest.mark.parametrize("example", [EXAMPLE, FIRST_EXAMPLE])
 def test_the_examples_verify_for_ever(example: Path) -> None:
     key = load_public_key(example.with_name("clearway.pub"))
-    report = verify(example, {key_id(key): key}, known_authorities(example.parent))
+    report = verify(example, {key_id(key): key}, authorities=known_authorities(example.parent))
     assert report.passed, report
 
 

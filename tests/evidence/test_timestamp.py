@@ -65,7 +65,7 @@ def test_an_exhibit_carries_the_authoritys_word(tmp_path: Path, tsa: Tsa, url: s
     world, path = sealed_by(tmp_path, HttpAuthority(url, (tsa.ca,), said.append))
     assert said == []
     for known in (tsa.ca, tsa.own):
-        report = verify(path, world.keys, [known])
+        report = verify(path, world.keys, authorities=[known])
         assert report.passed, report
         assert "says CN=Clock; " in step_8(report) and "the sealer's clock" in step_8(report)
 
@@ -115,8 +115,10 @@ def test_an_authority_that_is_down_stops_nothing(tmp_path: Path, tsa: Tsa) -> No
     assert len(said) == 1 and "Connection refused" in said[0]
     assert TIMESTAMP not in contents(path)
     for known in ([tsa.ca], []):
-        assert step_8(verify(path, world.keys, known)).startswith("timestamp: asked for, not obtained (of http://127.0.0.1:")
-        assert verify(path, world.keys, known).passed
+        assert step_8(verify(path, world.keys, authorities=known)).startswith(
+            "timestamp: asked for, not obtained (of http://127.0.0.1:"
+        )
+        assert verify(path, world.keys, authorities=known).passed
 
 
 # name → (what the authority answers, what is announced)
@@ -199,9 +201,9 @@ def test_a_token_is_refused_by_name(tmp_path: Path, tsa: Tsa) -> None:
         (tsa.reply(b"\x30\x00"), tsa, "its status is not plainly `granted`"),
         (bytes(TOKEN_BYTES_MAX + 1), tsa, "it is larger than"),
     ):
-        report = verify(with_token(path, stamped, tmp_path), world.keys, [known.ca])
+        report = verify(with_token(path, stamped, tmp_path), world.keys, authorities=[known.ca])
         assert fault in step_8(report), report
-    assert verify(with_token(path, good, tmp_path), world.keys, [tsa.ca]).passed
+    assert verify(with_token(path, good, tmp_path), world.keys, authorities=[tsa.ca]).passed
     assert "no certificate of a timestamp authority is known" in step_8(verify(tmp_path / path.name, world.keys))
 
 
@@ -217,7 +219,7 @@ def test_clocks_that_run_backwards_are_seen(tmp_path: Path, tsa: Tsa) -> None:
     ahead = datetime.now(UTC) + timedelta(minutes=5)
     world, path = sealed_by(tmp_path / "data", HttpAuthority(nowhere(), (tsa.ca,), lambda words: None), ahead)
     stamped = with_token(path, tsa.stamped(contents(path)["statement.dsse.json"]), tmp_path)
-    assert "clocks run backwards: the authority saw the statement at" in step_8(verify(stamped, world.keys, [tsa.ca]))
+    assert "clocks run backwards: the authority saw the statement at" in step_8(verify(stamped, world.keys, authorities=[tsa.ca]))
 
 
 def test_what_has_not_passed_yet_is_not_sealed(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_a_token_where_none_was_asked_for_is_too_many(tmp_path: Path, tsa: Tsa) 
     path = Path(world.seal().path)
     assert "timestamp: none" in step_8(verify(path, world.keys))
     stamped = with_token(path, tsa.stamped(contents(path)["statement.dsse.json"]), tmp_path)
-    assert [step.number for step in verify(stamped, world.keys, [tsa.ca]).steps if not step.passed] == [3, 4]
+    assert [step.number for step in verify(stamped, world.keys, authorities=[tsa.ca]).steps if not step.passed] == [3, 4]
 
 
 def test_no_byte_of_a_token_can_be_changed(tsa: Tsa) -> None:

@@ -34,9 +34,10 @@ standalone = _loaded()
 
 def both(path: Path, keys: Sequence[bytes], authorities: Sequence[Certificate] = ()) -> list[bool]:
     """Which steps pass, once both verifiers say the same."""
-    ours = [step.passed for step in verify(path, {key_id(key): key for key in keys}, authorities).steps]
+    report = verify(path, {key_id(key): key for key in keys}, authorities=authorities)
+    ours = [step.passed for step in report.steps]
     theirs = standalone.verify(path, keys, authorities)  # type: ignore[attr-defined] # a module by its path
-    assert [passed for passed, _ in theirs] == ours, (theirs, verify(path, {key_id(key): key for key in keys}, authorities))
+    assert [passed for passed, _ in theirs] == ours, (theirs, report)
     return ours
 
 

@@ -40,7 +40,7 @@ def test_a_sin_is_found_by_its_own_step(original: Original, tmp_path: Path, sin:
     steps, make = SINS[sin]
     path = tmp_path / name_of(original, steps)
     path.write_bytes(make(original))
-    report = verify(path, original.world.keys, original.authorities)
+    report = verify(path, original.world.keys, authorities=original.authorities)
     found = {step.number for step in report.steps if not step.passed and not step.words.startswith("not tried")}
     assert found == steps, report
     assert len(report.steps) == 8

@@ -307,11 +307,11 @@ def test_an_exhibit_says_who_cosigned_its_ledger(tmp_path: Path) -> None:
     cosigned = Proof(proof.index, proof.path, Note(note.text, (*note.signatures, line)).raw()).text().encode()
     seen = tmp_path / exhibit.name
     seen.write_bytes(packed((dict(unpacked(exhibit)) | {"ledger.tlog-proof": cosigned}).items()))
-    words = verify(seen, sealing.keys, witnesses=[witness.verifier]).steps[6].words
+    words = verify(seen, sealing.keys, [witness.verifier]).steps[6].words
     assert words.endswith(f"; cosigned by {NAME} at 2026-11-22T08:30:00Z")
     assert verify(seen, sealing.keys).passed
     assert "cosignatures by witnesses that were not named: 1" in verify(seen, sealing.keys).steps[6].words
-    report = verify(exhibit, sealing.keys, witnesses=[witness.verifier])
+    report = verify(exhibit, sealing.keys, [witness.verifier])
     assert [step.number for step in report.steps if not step.passed] == [7]
     assert f"{NAME} did not cosign" in report.steps[6].words
 

@@ -184,7 +184,7 @@ def _exhibits(data: Path) -> str:
     keys = trusted(data / KEYS / PUBLIC_KEY_NAME)
     paths = list_exhibits(data)[-EXHIBITS_CHECKED_MAX:]
     authorities = known_authorities(data / KEYS)
-    failed = [path.name for path in paths if not verify(path, keys, authorities).passed]
+    failed = [path.name for path in paths if not verify(path, keys, authorities=authorities).passed]
     if failed:
         raise StoreError(
             f"{len(failed)} of {len(paths)} exhibits do not verify, the first is {failed[0]}.",

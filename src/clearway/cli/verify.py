@@ -43,20 +43,20 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help=f"a public key to trust, in PEM; may be repeated (default: ../keys/{PUBLIC_KEY_NAME} beside the exhibit's folder)",
     )
     verb.add_argument(
-        "--witness",
-        metavar="VKEY",
-        type=witness_key,
-        action="append",
-        default=[],
-        help="the key of a witness that must have cosigned the ledger, as its keeper spells it; may be repeated",
-    )
-    verb.add_argument(
         "--tsa",
         metavar="PEM",
         type=Path,
         action="append",
         default=[],
         help=f"a timestamp authority's certificate to trust; may be repeated (default: ../keys/{AUTHORITIES_NAME}, as above)",
+    )
+    verb.add_argument(
+        "--witness",
+        metavar="VKEY",
+        type=witness_key,
+        action="append",
+        default=[],
+        help="the key of a witness that must have cosigned the ledger, as its keeper spells it; may be repeated",
     )
     verb.add_argument("--json", action="store_true", help="print one JSON object instead of words")
     verb.set_defaults(run=run)
@@ -79,7 +79,7 @@ def run(given: argparse.Namespace) -> int:
     keys = exhibit.absolute().parent.parent / "keys"
     paths: list[Path] = given.key or ([keys / PUBLIC_KEY_NAME] if (keys / PUBLIC_KEY_NAME).exists() else [])
     authorities = [each for path in given.tsa for each in load_certificates(path)] or known_authorities(keys)
-    report = verify(exhibit, trusted(*paths), authorities, given.witness)
+    report = verify(exhibit, trusted(*paths), given.witness, authorities=authorities)
     print(_as_json(report) if given.json else _as_words(report, paths))
     return 0 if report.passed else 7
 

@@ -104,8 +104,8 @@ class _Case:
     path: Path
     bundle: Bundle
     keys: dict[str, bytes]
-    authorities: "tuple[Certificate, ...]"
     witnesses: tuple[Verifier, ...]
+    authorities: "tuple[Certificate, ...]"
     exhibit: str | None = None
     manifest: dict[str, object] = field(default_factory=dict)
     files: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -120,17 +120,18 @@ class _Case:
 def verify(
     path: Path,
     trusted_keys: Mapping[str, bytes],
-    authorities: "Sequence[Certificate]" = (),
     witnesses: Sequence[Verifier] = (),
+    *,
+    authorities: "Sequence[Certificate]" = (),
 ) -> Report:
     """The report on the exhibit at `path`. Never raises.
 
-    `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; `authorities` are the certificates of the timestamp
-    authorities that the verifier trusts; each of `witnesses` must have cosigned the checkpoint.
+    `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; each of `witnesses` must have cosigned the checkpoint;
+    `authorities` are the certificates of the timestamp authorities that the verifier trusts.
     """
     try:
         with opened(path) as bundle:
-            case = _Case(path, bundle, dict(trusted_keys), tuple(authorities), tuple(witnesses))
+            case = _Case(path, bundle, dict(trusted_keys), tuple(witnesses), tuple(authorities))
             steps = [_step(1, True, f"{len(bundle.members)} files, nothing before, between or behind them")]
             for number, check in enumerate(_CHECKS, start=2):
                 steps.append(_tried(number, check, case, steps))

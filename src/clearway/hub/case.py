@@ -136,7 +136,7 @@ class Case:
 def open_case(path: Path, trusted: Mapping[str, bytes], authorities: Sequence[Certificate] = ()) -> Case:
     """The exhibit at `path`, verified against the `trusted` keys and timestamp `authorities`. Never raises: what is wrong stands
     in its report."""
-    report = verify(path, trusted, authorities)
+    report = verify(path, trusted, authorities=authorities)
     if not report.passed:
         return Case(path.stem, path, report)
     try:
@@ -144,7 +144,7 @@ def open_case(path: Path, trusted: Mapping[str, bytes], authorities: Sequence[Ce
             said = json.loads(bundle.read(MANIFEST))
             stills = tuple(_still(number, said, bundle) for number in range(1, len(said["shown"]["stills"]) + 1))
     except BundleError:  # it was changed in this very moment
-        return Case(path.stem, path, verify(path, trusted, authorities))
+        return Case(path.stem, path, verify(path, trusted, authorities=authorities))
     passage, finding = said["passage"], said["finding"]
     return Case(
         id=path.stem,
