@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.sight import networks
 
+from clearway.errors import InstallationError
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.sight import street
 from clearway.sight.network import Weights
@@ -113,6 +114,32 @@ def test_a_picture_of_40_megapixels_costs_no_more_looks(made: StreetDetector, tm
     reader = PlateReader(networks.plate(tmp_path / "plate.onnx"), threads=1)
     assert made.find(frame, frame.whole) == ()
     assert reader.read(frame, Detection(Kind.PLATE, frame.whole, 1.0)) is None
+
+
+def test_made_to_hide_it_takes_what_is_half_as_sure(made: StreetDetector, weights: Weights) -> None:
+    hider = StreetDetector(weights, threads=1, to_hide=True)
+    frame = painted(640, 384, ((0, 0, 60), 320, 160, 8), (GREEN, 80, 80, 8))
+    assert [one.kind for one in made.find(frame, frame.whole)] == [Kind.PERSON]
+    assert [one.kind for one in hider.find(frame, frame.whole)] == [Kind.PERSON, Kind.VEHICLE]
+    contracts.detector(hider, [frame])
+
+
+def test_made_to_hide_it_fails_where_nobody_knows(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that give no probability have found nothing, which is not the same as that nothing is there."""
+    hider = StreetDetector(weights, threads=1, to_hide=True)
+    network = hider._network
+
+    class Broken:
+        refuse = network.refuse
+
+        def __call__(self, pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+            boxes, scores, corners = network(pixels)
+            return boxes, scores * np.float32(np.nan), corners
+
+    monkeypatch.setattr(hider, "_network", Broken())
+    frame = painted(640, 384, (GREEN, 80, 80, 8))
+    with pytest.raises(InstallationError, match="that are none"):
+        hider.find(frame, frame.whole)
 
 
 def test_it_keeps_the_contract(made: StreetDetector) -> None:
