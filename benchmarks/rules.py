@@ -1,6 +1,6 @@
 """How often each rule of the road finds what it should, and whom it would accuse wrongly, on simulated drives with exact truth.
 
-    python benchmarks/rules.py [--cases 2100] [--ordinary 20000] [--sites 105] [--processes 1]
+    python benchmarks/rules.py [--cases 2100] [--ordinary 1050] [--sites 105] [--processes 1]
 
 Nobody's film: `clearway.testing.traffic` says what is simulated (a surveyed junction from 7 to 10 m up, 4K, 5 to 25 frames a
 second, plates at unknown heights, boxes that stray, dropped frames, a mast in the wind, clocks that are off by what they state,
@@ -103,7 +103,7 @@ def time_a_look() -> tuple[float, float]:
     drives = [(dice.uniform(0, 60), dice.uniform(0, 3700), f"AB{n:03d}CD") for n in range(IN_VIEW)]
     tracker = Tracker("camera", lost_after_s=2.5, judged_after_s=6.0, plate_p_min=0.5)
     track_s = rules_s = 0.0
-    looks = int(120 * LOOKS_PER_S)
+    looks = int(30 * LOOKS_PER_S)
     passages = 0
     case = site.case("speed", guilty=True)
     sample = site.filmed(replace(case, frames_per_s=LOOKS_PER_S, swaps_to=None))
@@ -183,7 +183,7 @@ def rows(given: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", metavar="N", type=int, default=2100, help="drives for each rule")
-    parser.add_argument("--ordinary", metavar="N", type=int, default=20_000, help="drives that break no rule")
+    parser.add_argument("--ordinary", metavar="N", type=int, default=1050, help="drives that break no rule")
     parser.add_argument("--sites", metavar="N", type=int, default=105, help="surveyed junctions that they are spread over")
     parser.add_argument("--processes", metavar="N", type=int, default=1)
     given = parser.parse_args()
