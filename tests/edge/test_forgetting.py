@@ -27,7 +27,7 @@ WATCHER = Path(__file__).with_name("watcher.py")
 
 @pytest.fixture(scope="module")
 def road() -> Road:
-    return Road.busy(SEED, VEHICLES, starts_at=datetime.now(UTC).replace(microsecond=0))
+    return Road.busy(SEED, VEHICLES, starts_at=datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2))
 
 
 @pytest.fixture(scope="module")

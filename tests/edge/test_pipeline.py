@@ -4,7 +4,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,9 @@ class Played:
 
 @pytest.fixture(scope="module")
 def road() -> Road:
-    return Road(seed=4, vehicles=8, width_px=480, height_px=270, starts_at=datetime.now(UTC).replace(microsecond=0))
+    return Road(
+        seed=4, vehicles=8, width_px=480, height_px=270, starts_at=datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    )
 
 
 @pytest.fixture(scope="module")
