@@ -45,8 +45,8 @@ class CameraSettings(_Table):
 
 
 # Who finds and who reads where nobody says otherwise.
-DETECTOR: Final = "rapidocr"
-READER: Final = "rapidocr"
+DETECTOR: Final = "clearway-street"
+READER: Final = "clearway-plate"
 
 
 class _SeenWith(_Table):

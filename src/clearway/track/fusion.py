@@ -27,10 +27,13 @@ RUNNERS_UP_MAX = 8
 def fuse(readings: Sequence[Reading]) -> Plate | None:
     """The plate that all readings speak of; None where none of them is of a whole plate.
 
-    Cut or covered plates (legibility 0) take no part.
+    Cut or covered plates (legibility 0) take no part; and the text is as likely right as its characters are, times how sure the
+    best look at the plate was that all of it was there.
     """
     whole = [reading for reading in readings if reading.legibility > 0]
-    return judged(evidence(whole), len(whole), _looks_like(whole)) if whole else None
+    if not whole:
+        return None
+    return judged(evidence(whole), len(whole), _looks_like(whole), max(reading.legibility for reading in whole))
 
 
 def evidence(whole: Sequence[Reading]) -> Probabilities:
@@ -48,9 +51,10 @@ def evidence(whole: Sequence[Reading]) -> Probabilities:
     return np.asarray((weighed / weighed.sum(axis=1, keepdims=True))[:, :alphabet])
 
 
-def judged(p_characters: Probabilities, votes: int, guess: str = "unknown") -> Plate | None:
-    """The plate that the evidence of `votes` readings stands for, which looked like one of the region `guess`."""
-    found = plates.likeliest(p_characters, guess)
+def judged(p_characters: Probabilities, votes: int, guess: str = "unknown", p_whole: float = 1.0) -> Plate | None:
+    """The plate that the evidence of `votes` readings stands for, which looked like one of the region `guess`, and is whole with
+    the probability `p_whole`."""
+    found = [(text, p * p_whole) for text, p in plates.likeliest(p_characters, guess)]
     if not found:
         return None
     text, p = found[0]
@@ -60,7 +64,7 @@ def judged(p_characters: Probabilities, votes: int, guess: str = "unknown") -> P
         text=text,
         p=p,
         votes=votes,
-        runners_up=found[1 : 1 + RUNNERS_UP_MAX],
+        runners_up=tuple(found[1 : 1 + RUNNERS_UP_MAX]),
         p_characters=_of_length(p_characters, text),
         region=next(iter(regions)) if len(regions) == 1 else "unknown",
     )
