@@ -123,7 +123,7 @@ def manifest(
             "fill_rgb": list(FILL_RGB),
             "hidden_because": {
                 "outside region_px": "it is not the vehicle that the finding is about",
-                "hidden_px": "another plate, or what may be one",
+                "hidden_px": "a person, a face or another plate, or what may be one",
             },
             "stills": [{"file": name, **_shown(picture)} for name, picture in stills.items()],
             "clip": {"file": clip_name, "frames": [_shown(picture) for picture in clip_frames]},
