@@ -160,18 +160,20 @@ class Reading:
     `p_characters` is (n, len(plates.ALPHABET)); a row holds the probability of each character at that place and sums to at
     most 1: what is missing is the probability that nothing stands there. `legibility` (0 to 1) weighs the reading in a
     fusion; 0 says that the plate is cut or covered, so that its text is not to be trusted as whole. `region` is a guess from
-    the plate's looks: the code of a country or of several ("EU"), or "unknown".
+    the plate's looks: the code of a country or of several ("EU"), or "unknown". `p_whole` is the probability that all of the
+    plate was there to read, by a reader that knows it.
     """
 
     text: str = field(repr=False)
     p_characters: Probabilities = field(repr=False)
     legibility: float = 1.0
     region: str = "unknown"
+    p_whole: float = 1.0
 
     def __post_init__(self) -> None:
         assert self.text and self.p_characters.ndim == 2 and len(self.p_characters) == len(self.text)
         assert float(self.p_characters.min()) >= 0.0 and float(self.p_characters.sum(axis=1).max()) <= 1.0 + 1e-6
-        assert _is_probability(self.legibility)
+        assert _is_probability(self.legibility) and _is_probability(self.p_whole)
 
     @property
     def p(self) -> float:

@@ -45,8 +45,8 @@ class CameraSettings(_Table):
 
 
 # Who finds and who reads where nobody says otherwise.
-DETECTOR: Final = "clearway-street"
-READER: Final = "clearway-plate"
+DETECTOR: Final = "rapidocr"
+READER: Final = "rapidocr"
 
 
 class _SeenWith(_Table):

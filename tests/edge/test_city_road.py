@@ -1,7 +1,7 @@
 """A Chinese city road of eight lanes, 720 lines: what may be told there, and that nothing else is. Takes about half a minute.
 
-The truth was made by eye, from the best frame of every vehicle whose plate is wider than 36 px. No plate grows past 60 px in this
-clip; the widest are 51. What is written on buses and barriers is no plate.
+The truth was made by eye, from the best frame of every vehicle whose plate is wider than 36 px, and of one that is narrower. No
+plate grows past 60 px in this clip; the widest are 51. What is written on buses and barriers is no plate.
 """
 
 from datetime import timedelta
@@ -24,6 +24,7 @@ TRUTH = (
     (48, ("粤B7H527",)),
     (48, ("粤B87971",)),
     (45, ("粤B0326Y", "粤BD326Y")),
+    (32, ("粤B33032",)),
     (39, ("粤B89F97", "粤B66F97", "粤B69F97", "粤B86F97")),
 )
 OUR_OWN = Settings.model_validate({"sight": {"detector": {"family": "clearway-street"}, "reader": {"family": "clearway-plate"}}})

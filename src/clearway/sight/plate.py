@@ -84,6 +84,7 @@ class PlateReader:
             p_characters,
             0.0 if p_whole < P_WHOLE_MIN or is_cut(frame, plate) else p_whole,
             self._regions[guess] if region[guess] >= P_REGION_MIN else "unknown",
+            p_whole,
         )
 
 

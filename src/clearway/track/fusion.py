@@ -33,7 +33,7 @@ def fuse(readings: Sequence[Reading]) -> Plate | None:
     whole = [reading for reading in readings if reading.legibility > 0]
     if not whole:
         return None
-    return judged(evidence(whole), len(whole), _looks_like(whole), max(reading.legibility for reading in whole))
+    return judged(evidence(whole), len(whole), _looks_like(whole), max(reading.p_whole for reading in whole))
 
 
 def evidence(whole: Sequence[Reading]) -> Probabilities:
