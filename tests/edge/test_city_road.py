@@ -4,13 +4,14 @@ The truth was made by eye, from the best frame of every vehicle whose plate is w
 plate grows past 60 px in this clip; the widest are 51. What is written on buses and barriers is no plate.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from clearway.camera.clip import Clip
 from clearway.edge.station import first_sight
+from clearway.facts import Passage
 from clearway.settings import Settings
 from clearway.sight.look import look
 from clearway.track.tracker import Tracker
@@ -33,7 +34,8 @@ OUR_OWN = Settings.model_validate({"sight": {"detector": {"family": "clearway-st
 def test_a_city_road_tells_no_plate_that_is_not_there() -> None:
     sight = first_sight(OUR_OWN)
     tracker = Tracker("c", **OUR_OWN.track.model_dump())
-    told, due_at = [], None
+    told: list[Passage] = []
+    due_at: datetime | None = None
     for frame in Clip(CLIP, "c", 0.0):
         if due_at is not None and frame.captured_at < due_at:
             continue
