@@ -31,7 +31,8 @@ class Part:
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
 
-def _must(fits: bool, sin: str) -> None:
+def must(fits: bool, sin: str) -> None:
+    """ValueError with the words of that sin where it does not fit."""
     if not fits:
         raise ValueError(sin)
 
@@ -45,12 +46,12 @@ class Order(Part):
     valid_until: datetime
 
     def __post_init__(self) -> None:
-        _must(len(self.source.strip()) >= 3, "a source says who measured or ordered it")
-        _must(
+        must(len(self.source.strip()) >= 3, "a source says who measured or ordered it")
+        must(
             self.valid_from.tzinfo is not None and self.valid_until.tzinfo is not None,
             "valid_from and valid_until are times with an offset, such as 2026-11-22T08:00:00Z",
         )
-        _must(self.valid_from < self.valid_until, "valid_from comes before valid_until")
+        must(self.valid_from < self.valid_until, "valid_from comes before valid_until")
 
     def holds(self, first: datetime, last: datetime) -> bool:
         """Whether it holds all the time from `first` to `last`."""
@@ -72,7 +73,7 @@ class Lens(Part):
     centre_px: Point = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        _must(self.focal_px > 0, "a focal length is above 0")
+        must(self.focal_px > 0, "a focal length is above 0")
 
     def folds(self, px: Point) -> bool:
         """Whether the lens would show two places of the world at that pixel or nearer to the centre: no lens does."""
@@ -107,9 +108,9 @@ class Survey(Part):
 
     def __post_init__(self) -> None:
         number = len(self.points)
-        _must(KNOWN_POINTS_MIN <= number <= KNOWN_POINTS_MAX, f"{KNOWN_POINTS_MIN} to {KNOWN_POINTS_MAX} points are needed")
-        _must(self.u_px > 0, "u_px is above 0: nobody clicks without error")
-        _must(min(self.u_m, self.width_u_m, self.length_u_m) >= 0, "an uncertainty is not below 0")
+        must(KNOWN_POINTS_MIN <= number <= KNOWN_POINTS_MAX, f"{KNOWN_POINTS_MIN} to {KNOWN_POINTS_MAX} points are needed")
+        must(self.u_px > 0, "u_px is above 0: nobody clicks without error")
+        must(min(self.u_m, self.width_u_m, self.length_u_m) >= 0, "an uncertainty is not below 0")
 
 
 def rectangle(
@@ -140,7 +141,7 @@ class Camera(Part):
     u_m: float
 
     def __post_init__(self) -> None:
-        _must(self.up_m > 0 and self.u_m >= 0, "a camera hangs over the road, and its uncertainty is not below 0")
+        must(self.up_m > 0 and self.u_m >= 0, "a camera hangs over the road, and its uncertainty is not below 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,8 @@ class Followed(Part):
     lasts_s: float
 
     def __post_init__(self) -> None:
-        _must(min(self.up_m, self.up_u_m, self.lasts_s) >= 0, "up_m, up_u_m and lasts_s are not below 0")
-        _must(self.u_px > 0, "u_px is above 0: nothing is seen without error")
+        must(min(self.up_m, self.up_u_m, self.lasts_s) >= 0, "up_m, up_u_m and lasts_s are not below 0")
+        must(self.u_px > 0, "u_px is above 0: nothing is seen without error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class FrameClock(Part):
     rate_u_ppm: float
 
     def __post_init__(self) -> None:
-        _must(min(self.u_ms, self.rate_u_ppm) >= 0, "an uncertainty is not below 0")
+        must(min(self.u_ms, self.rate_u_ppm) >= 0, "an uncertainty is not below 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ class Calibration(Part):
     stretch_m: Zone | None = None
 
     def __post_init__(self) -> None:
-        _must(self.followed.up_m < self.camera.up_m, "the camera hangs higher than what it follows")
+        must(self.followed.up_m < self.camera.up_m, "the camera hangs higher than what it follows")
         if self.stretch_m is not None:
             _must_be_zone(self.stretch_m)
 
@@ -197,7 +198,7 @@ class SpeedLimit(Part):
     order: Order
 
     def __post_init__(self) -> None:
-        _must(isinstance(self.limit_kmh, str) or 0 < self.limit_kmh <= 300, "a limit lies between 0 and 300 km/h")
+        must(isinstance(self.limit_kmh, str) or 0 < self.limit_kmh <= 300, "a limit lies between 0 and 300 km/h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class OneWay(Part):
 
     def __post_init__(self) -> None:
         _must_be_zone(self.zone_m)
-        _must(self.towards != (0.0, 0.0), "towards is a direction, not (0, 0)")
+        must(self.towards != (0.0, 0.0), "towards is a direction, not (0, 0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +229,11 @@ class StopLine(Part):
 
     def __post_init__(self) -> None:
         (a, b), (c, d) = self.line_m
-        _must(hypot(c - a, d - b) >= 1.0, "a stop line is at least a metre long")
+        must(hypot(c - a, d - b) >= 1.0, "a stop line is at least a metre long")
         square_m2 = abs((c - a) * self.towards[1] - (d - b) * self.towards[0])
-        _must(square_m2 > 0.5 * hypot(c - a, d - b) * hypot(*self.towards), "towards points over the line, not along it")
-        _must(self.enters_m >= 1.0, "enters_m is at least a metre")
-        _must(bool(self.signal.strip()), "a stop line names its signal")
+        must(square_m2 > 0.5 * hypot(c - a, d - b) * hypot(*self.towards), "towards points over the line, not along it")
+        must(self.enters_m >= 1.0, "enters_m is at least a metre")
+        must(bool(self.signal.strip()), "a stop line names its signal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +245,8 @@ class Hours(Part):
     end: str
 
     def __post_init__(self) -> None:
-        _must(bool(self.days), "hours name at least one day")
-        _must(_minutes(self.start) < _minutes(self.end), "start comes before end; write a night as two entries")
+        must(bool(self.days), "hours name at least one day")
+        must(_minutes(self.start) < _minutes(self.end), "start comes before end; write a night as two entries")
 
     def hold(self, local: datetime) -> bool:
         return DAYS[local.weekday()] in self.days and _minutes(self.start) <= _minute_of(local.time()) < _minutes(self.end)
@@ -254,9 +255,9 @@ class Hours(Part):
 def _minutes(text: str) -> float:
     hours, colon, minutes = text.partition(":")
     fits = colon == ":" and len(hours) == len(minutes) == 2 and (hours + minutes).isascii() and (hours + minutes).isdigit()
-    _must(fits, "a time of day is written like 07:30")
+    must(fits, "a time of day is written like 07:30")
     whole = int(hours) * 60 + int(minutes)
-    _must(int(minutes) < 60 and whole <= 24 * 60, "a time of day lies between 00:00 and 24:00")
+    must(int(minutes) < 60 and whole <= 24 * 60, "a time of day lies between 00:00 and 24:00")
     return whole
 
 
@@ -276,7 +277,7 @@ class BusLane(Part):
 
     def __post_init__(self) -> None:
         _must_be_zone(self.zone_m)
-        _must(bool(self.hours) and bool(self.exempt), "a bus lane has hours, and at least one class that may use it")
+        must(bool(self.hours) and bool(self.exempt), "a bus lane has hours, and at least one class that may use it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +292,7 @@ class NoStopping(Part):
 
     def __post_init__(self) -> None:
         _must_be_zone(self.zone_m)
-        _must(self.towards != (0.0, 0.0), "towards is a direction, not (0, 0)")
+        must(self.towards != (0.0, 0.0), "towards is a direction, not (0, 0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,7 @@ class SolidLine(Part):
 
     def __post_init__(self) -> None:
         (a, b), (c, d) = self.line_m
-        _must(hypot(c - a, d - b) >= 1.0, "a solid line is at least a metre long")
+        must(hypot(c - a, d - b) >= 1.0, "a solid line is at least a metre long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,17 +342,17 @@ class Scene(Part):
 
     def __post_init__(self) -> None:
         width_px, height_px = self.picture_px
-        _must(0 < width_px <= 20000 and 0 < height_px <= 20000, "a picture is 1 to 20000 pixels wide and high")
+        must(0 < width_px <= 20000 and 0 < height_px <= 20000, "a picture is 1 to 20000 pixels wide and high")
         for number, point in enumerate(self.calibration.survey.points, 1):
             inside = 0 <= point.px[0] <= width_px and 0 <= point.px[1] <= height_px
-            _must(inside, f"known point {number} lies outside the picture")
+            must(inside, f"known point {number} lies outside the picture")
         corners = ((0.0, 0.0), (width_px, 0.0), (0.0, height_px), (width_px, height_px))
-        _must(not any(self.calibration.lens.folds(px) for px in corners), "this lens would show one place twice: check k1 and k2")
+        must(not any(self.calibration.lens.folds(px) for px in corners), "this lens would show one place twice: check k1 and k2")
         has_stretch = self.calibration.stretch_m is not None
-        _must(has_stretch == (self.speed_limit is not None), "speed_limit and calibration.stretch_m belong together")
-        _must(len(self.names) <= PARTS_MAX, f"a scene has at most {PARTS_MAX} parts")
-        _must(all(name.strip() for name in self.names), "every part has a name")
-        _must(len(set(self.names)) == len(self.names), "no two parts have one name")
+        must(has_stretch == (self.speed_limit is not None), "speed_limit and calibration.stretch_m belong together")
+        must(len(self.names) <= PARTS_MAX, f"a scene has at most {PARTS_MAX} parts")
+        must(all(name.strip() for name in self.names), "every part has a name")
+        must(len(set(self.names)) == len(self.names), "no two parts have one name")
         try:
             self.local(datetime(2026, 1, 1, tzinfo=UTC))
         except (OSError, ValueError, KeyError):
@@ -399,15 +400,15 @@ def _distance_m(place_m: Point, start_m: Point, end_m: Point) -> float:
 
 
 def _must_be_zone(zone: Zone) -> None:
-    _must(3 <= len(zone) <= CORNERS_MAX, f"a zone has 3 to {CORNERS_MAX} corners")
+    must(3 <= len(zone) <= CORNERS_MAX, f"a zone has 3 to {CORNERS_MAX} corners")
     edges = _edges(zone)
-    _must(all(start != end for start, end in edges), "a zone names no corner twice in a row")
+    must(all(start != end for start, end in edges), "a zone names no corner twice in a row")
     for n, one in enumerate(edges):
         for m in range(n + 2, len(edges)):
             neighbours = n == 0 and m == len(edges) - 1
-            _must(neighbours or not _cross(*one, *edges[m]), "the lines around a zone cross each other")
+            must(neighbours or not _cross(*one, *edges[m]), "the lines around a zone cross each other")
     area_m2 = abs(sum(a * d - c * b for (a, b), (c, d) in edges)) / 2
-    _must(area_m2 >= 0.5, "a zone covers at least half a square metre")
+    must(area_m2 >= 0.5, "a zone covers at least half a square metre")
 
 
 def _cross(a: Point, b: Point, c: Point, d: Point) -> bool:

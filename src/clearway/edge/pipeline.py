@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from clearway.check.desk import Desk
 from clearway.edge.ring import Ring
 from clearway.errors import SourceError
-from clearway.evidence.hide import HELD, with_margin
+from clearway.evidence.hide import HELD, lies_at, with_margin
 from clearway.evidence.seal import Sealer
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage
 from clearway.ports import Detector, Reader, Rule, Source
@@ -186,4 +186,4 @@ class Pipeline:
 def _is_of(passage: Passage, box: Box, at: datetime) -> bool:
     """Whether what could not be read there is the passage's own plate, seen badly: it lies where that was last or is next."""
     near = [s.plate_box for s in passage.sightings if s.plate_box and abs(s.captured_at - at) <= HELD]
-    return any(box.shared_px(plate.grown(plate.height_px)) > 0.5 * box.area_px for plate in near)
+    return any(lies_at(box, plate) for plate in near)

@@ -97,8 +97,13 @@ def follow(looks: Sequence[Look], kinds: Sequence[Kind]) -> list[Track]:
 
 
 def is_plate(one: Detection, plate: Box) -> bool:
-    """Whether what was found is that plate: most of it lies there or less than a plate's height beside it."""
-    return one.kind is Kind.PLATE and one.box.shared_px(plate.grown(plate.height_px)) > 0.5 * one.box.area_px
+    """Whether what was found is that plate."""
+    return one.kind is Kind.PLATE and lies_at(one.box, plate)
+
+
+def lies_at(box: Box, plate: Box) -> bool:
+    """Whether most of the box lies on the plate or less than the plate's height beside it."""
+    return box.shared_px(plate.grown(plate.height_px)) > 0.5 * box.area_px
 
 
 def with_margin(box: Box) -> Box:

@@ -7,12 +7,7 @@ A law pack is a TOML file beside this one, in `laws/`; its tables are the fields
 from dataclasses import dataclass
 from typing import Literal
 
-from clearway.scene import Part
-
-
-def _must(fits: bool, sin: str) -> None:
-    if not fits:
-        raise ValueError(sin)
+from clearway.scene import Part, must
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +18,8 @@ class Clause(Part):
     checked: str
 
     def __post_init__(self) -> None:
-        _must(len(self.statute.strip()) >= 3, "a figure names its statute")
-        _must(len(self.checked.strip()) >= 3, "checked says against what the figure was checked, or that it was not")
+        must(len(self.statute.strip()) >= 3, "a figure names its statute")
+        must(len(self.checked.strip()) >= 3, "checked says against what the figure was checked, or that it was not")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ class GeneralLimit(Clause):
 
     def __post_init__(self) -> None:
         Clause.__post_init__(self)
-        _must(0 < self.kmh <= 300, "a limit lies between 0 and 300 km/h")
+        must(0 < self.kmh <= 300, "a limit lies between 0 and 300 km/h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,7 @@ class SpeedTolerance(Clause):
 
     def __post_init__(self) -> None:
         Clause.__post_init__(self)
-        _must(min(self.tolerance_kmh, self.tolerance_percent) >= 0, "a tolerance is not below 0")
+        must(min(self.tolerance_kmh, self.tolerance_percent) >= 0, "a tolerance is not below 0")
 
     def at_kmh(self, measured_kmh: float) -> float:
         share_kmh = measured_kmh * self.tolerance_percent / 100
@@ -63,7 +58,7 @@ class Grace(Clause):
 
     def __post_init__(self) -> None:
         Clause.__post_init__(self)
-        _must(self.allowed_s >= 0, "allowed_s is not below 0")
+        must(self.allowed_s >= 0, "allowed_s is not below 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,7 @@ class Allowance(Clause):
 
     def __post_init__(self) -> None:
         Clause.__post_init__(self)
-        _must(self.allowed_m >= 0, "allowed_m is not below 0")
+        must(self.allowed_m >= 0, "allowed_m is not below 0")
 
 
 @dataclass(frozen=True, slots=True)
