@@ -3,6 +3,7 @@
 `filmed` is the way in. A crop is (HEIGHT_PX, WIDTH_PX, 3) RGB: the plate stretched to fill it, with a margin around.
 """
 
+import random
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.plates.render import Dice, Drawn, Pixels
+from training.street import panels
 
 HEIGHT_PX, WIDTH_PX = 48, 160
 # How much of the surroundings a crop shows, as shares of the plate's width and height. The package cuts crops alike.
@@ -31,53 +33,62 @@ def filmed(drawn: Drawn, dice: Dice, grounds: list[Pixels], *, width_px: float |
     """One look at a plate. `grounds` are pictures of streets, for what is around it; `width_px` fixes how wide it is seen."""
     spoilt = dice.random()
     plate, legible = drawn.pixels, True
-    if spoilt < 0.06 and len(drawn.edges_px) >= 3:
+    if spoilt < 0.08 and len(drawn.edges_px) >= 3:
         plate, legible = _cut(drawn, dice), False
-    elif spoilt < 0.10 and len(drawn.edges_px) >= 3:
+    elif spoilt < 0.12 and len(drawn.edges_px) >= 3:
         plate, legible = _covered(drawn, dice), False
     seen_px = width_px or float(np.exp(dice.uniform(np.log(34), np.log(240))))
     pixels = _look(plate, seen_px, dice, grounds, loose=dice.random() < 0.3)
     per_character_px = seen_px / max(len(line) for line in drawn.lines)
     if per_character_px < 3.2:  # nobody could read it
         legible = False
-    return Crop(pixels, drawn.lines if legible or (per_character_px < 3.2 and spoilt >= 0.10) else None, drawn.region, legible)
+    return Crop(pixels, drawn.lines if legible or (per_character_px < 3.2 and spoilt >= 0.12) else None, drawn.region, legible)
 
 
-def nothing(dice: Dice, grounds: list[Pixels]) -> Crop:
-    """A crop without any plate: a piece of street, or words that are none."""
+def nothing(dice: Dice, grounds: list[Pixels], lookalikes: list[Pixels]) -> Crop:
+    """A crop without any plate: what the detector took for one, a piece of street, or words that are none."""
+    if lookalikes and dice.random() < 0.5:
+        # A look-alike was cut with a border of its own size's half: here its corners are wrong as a plate's are.
+        wide = lookalikes[int(dice.integers(len(lookalikes)))]
+        high, across = wide.shape[0] / 2, wide.shape[1] / 2
+        corners = np.array([[0.5, 0.5], [1.5, 0.5], [1.5, 1.5], [0.5, 1.5]]) + np.clip(dice.normal(0, 1, (4, 2)), -2, 2) * (0.05, 0.1)
+        target = np.float32([[0, 0], [WIDTH_PX, 0], [WIDTH_PX, HEIGHT_PX], [0, HEIGHT_PX]])
+        turn = cv2.getPerspectiveTransform((corners * (across, high)).astype(np.float32), target)
+        part = cv2.warpPerspective(wide, turn, (WIDTH_PX, HEIGHT_PX), borderMode=cv2.BORDER_REPLICATE)
+        if dice.random() < 0.5:
+            part = np.ascontiguousarray(part[:, ::-1])
+        return Crop(_sensed(part, dice, float(dice.uniform(40, 160))), None, "unknown", False)
     ground = grounds[int(dice.integers(len(grounds)))]
     high, wide = ground.shape[:2]
     w = int(dice.uniform(0.1, 0.6) * wide)
     h = int(np.clip(w / dice.uniform(1.0, 5.0), 8, high - 1))
     x, y = int(dice.integers(0, wide - w)), int(dice.integers(0, high - h))
     part = cv2.resize(ground[y : y + h, x : x + w], (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
-    if dice.random() < 0.35:
-        words = (
-            "2026-11-22 08:04:34",
-            "CAM 01",
-            "TAXI",
-            "STOP",
-            "EXIT 24",
-            "POLICE",
-            "22/11/26 17:04",
-            "SALE 50%",
-            "TOYOTA",
-            "www.shop",
-            "ONE WAY",
-            "4x4 TDI",
-        )
+    if dice.random() < 0.5:
+        part = _lettered(part, dice)
+    return Crop(_sensed(part, dice, float(dice.uniform(40, 160))), None, "unknown", False)
+
+
+def _lettered(part: Pixels, dice: Dice) -> Pixels:
+    """Words that are no plate's: a sign or a shop's panel in place of the ground, or letters written upon it."""
+    kind = dice.random()
+    rolls = random.Random(int(dice.integers(2**32)))
+    if kind < 0.4:
+        return cv2.resize(panels.panel(rolls), (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
+    if kind < 0.6:
         part = part.copy()
         colour = tuple(int(v) for v in dice.integers(0, 256, 3))
-        cv2.putText(
-            part,
-            str(dice.choice(words)),
-            (3, 36),
-            int(dice.integers(0, 4)),
-            float(dice.uniform(0.5, 1.0)),
-            colour,
-            int(dice.integers(1, 4)),
-        )
-    return Crop(_sensed(part, dice, float(dice.uniform(40, 160))), None, "unknown", False)
+        size, thick = float(dice.uniform(0.5, 1.0)), int(dice.integers(1, 4))
+        words = ("2026-11-22 08:04:34", "22/11/26 17:04", "SALE 50%", "www.shop", "4x4 TDI", panels.clock(rolls))
+        cv2.putText(part, str(dice.choice(words)), (3, 36), int(dice.integers(0, 4)), size, colour, thick)
+        return part
+    mask = panels.words(rolls)
+    high = int(dice.uniform(0.45, 1.3) * HEIGHT_PX)
+    wide = int(np.clip(mask.shape[1] * high / mask.shape[0] * dice.uniform(0.7, 1.4), 20, 1.2 * WIDTH_PX))
+    across, down = (WIDTH_PX - wide) / 2 + dice.normal(0, 8), (HEIGHT_PX - high) / 2 + dice.normal(0, 4)
+    scale = np.array([[wide / mask.shape[1], 0, across], [0, high / mask.shape[0], down]])
+    alpha = cv2.warpAffine(mask, scale, (WIDTH_PX, HEIGHT_PX), flags=cv2.INTER_AREA)[..., None] / np.float32(255)
+    return (part + (dice.integers(0, 256, 3) - part) * alpha).astype(np.uint8)
 
 
 def _look(plate: Pixels, seen_px: float, dice: Dice, grounds: list[Pixels], *, loose: bool) -> Pixels:

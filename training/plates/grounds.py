@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from training.plates.render import Pixels
 from training.split import HELD_OUT
@@ -37,3 +38,17 @@ def grounds(limit: int = 500) -> list[Pixels]:
                 cv2.cvtColor(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
             )
     return found[:: max(1, len(found) // limit)]
+
+
+def lookalikes(path: Path) -> list[Pixels]:
+    """What `training.plates.lookalikes` wrote, cut out with a border of half its width and height, flat, twice a reader's size."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        row = json.loads(line)
+        picture = cv2.imread(str(DATA / row["image"]))
+        corners = np.float32(row["corners"]).reshape(4, 2)
+        inner = np.float32([[80, 24], [240, 24], [240, 72], [80, 72]])
+        turn = cv2.getPerspectiveTransform(corners, inner)
+        flat = cv2.warpPerspective(picture, turn, (320, 96), borderMode=cv2.BORDER_REPLICATE)
+        found.append(cv2.cvtColor(flat, cv2.COLOR_BGR2RGB))
+    return found

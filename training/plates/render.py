@@ -666,8 +666,8 @@ def _done(canvas: _Canvas, lines: tuple[str, ...], region: str) -> Drawn:
 _TO_LATIN = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 
 _PAINTERS = (
-    (_european, 0.26), (_american, 0.21), (_brazilian, 0.09), (_argentine, 0.03), (_chinese, 0.15), (_iranian, 0.09),
-    (_egyptian, 0.03), (_algerian, 0.06), (_plain, 0.05), (_strange, 0.03),
+    (_european, 0.25), (_american, 0.21), (_brazilian, 0.10), (_argentine, 0.03), (_chinese, 0.13), (_iranian, 0.12),
+    (_egyptian, 0.03), (_algerian, 0.06), (_plain, 0.05), (_strange, 0.02),
 )  # fmt: skip
 
 

@@ -18,12 +18,12 @@ import torch
 from torch.nn import functional
 
 from training.plates.camera import Crop, filmed, nothing
-from training.plates.grounds import DATA, grounds, rows
+from training.plates.grounds import DATA, grounds, lookalikes, rows
 from training.plates.model import ALPHABET, LANES, PLACE, STEPS, Reader
 from training.plates.render import REGIONS, Drawn, Pixels, draw
 
 KEPT, TIMES_SEEN = 6000, 4
-NOTHING_SHARE, REAL_SHARE = 0.03, 0.10
+NOTHING_SHARE, REAL_SHARE = 0.07, 0.10
 # Sets whose plates carry a region that the reader is taught.
 _REGION_OF = {"ro_detect": "eu"}
 
@@ -82,7 +82,8 @@ class Crops(torch.utils.data.IterableDataset):
         cv2.setNumThreads(1)
         worker = torch.utils.data.get_worker_info()
         dice = np.random.default_rng([self._seed, worker.id if worker else 0])
-        around, real = grounds(), list(real_plates(self._work, held=False).values())
+        around, near = grounds(), lookalikes(self._work / "plates/lookalikes.jsonl")
+        real = list(real_plates(self._work, held=False).values())
         kept: deque[Drawn] = deque(maxlen=KEPT)
         debt = 0.0
         while True:
@@ -94,7 +95,7 @@ class Crops(torch.utils.data.IterableDataset):
                     debt -= 1
                 kind = dice.random()
                 if kind < NOTHING_SHARE:
-                    crops.append(nothing(dice, around))
+                    crops.append(nothing(dice, around, near))
                 elif kind < NOTHING_SHARE + REAL_SHARE and real:
                     alike = real[int(dice.integers(len(real)))]  # each set as often as any other: one of them knows one province
                     crops.append(filmed(alike[int(dice.integers(len(alike)))], dice, around))
