@@ -2,28 +2,33 @@
 
     python -m training.plates.agree --work training/work --peer ../shared/peers/fast_alpr
 
-The readers are the peer, fast-alpr, and RapidOCR's general recogniser; for plates to learn from also the last checkpoint of our
-own, once there is one: run this again when it reads well. What is held out is labelled by the two foreign readers alone, or ours
-would be measured on what it can read. Writes WORK/plates/agreed.jsonl, one line a plate:
+The readers are the peer, fast-alpr, RapidOCR's general recogniser, and, for plates to learn from, our own as the package carries
+it: run this again when that reads better. What is held out is labelled by the two foreign readers alone, or ours would be measured
+on what it can read. Writes WORK/plates/agreed.jsonl, one line a plate:
 {"image", "box": [x, y, w, h], "text", "held_out"}.
 """
 
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
 import torch
 
 from clearway import plates
-from clearway.facts import Box, Frame
+from clearway.facts import Box, Frame, Kind
+from clearway.ports import Detector, Reader
+from clearway.sight.network import OUR_OWN, Weights
+from clearway.sight.plate import PlateReader
 from clearway.sight.rapid import RapidDetector, RapidReader
+from clearway.sight.street import StreetDetector
 from training.plates.grounds import DATA, rows
-from training.plates.measure import as_seen, load, read_all, spelled
-from training.plates.render import Drawn, Pixels
+from training.plates.render import Pixels
 
 SETS = ("boxes/ro_detect", "boxes/roboflow_mixed_detect", "boxes/corners_iwpod")
 WIDTH_MIN_PX, LENGTH_MIN = 24, 4
@@ -40,10 +45,8 @@ def main() -> None:
     sys.path.insert(0, str(given.peer))
     from run import make  # noqa: PLC0415 - the peer's runner lies outside the project
 
-    alpr, rapid = make(), rapid_ocr()
-    checkpoint = given.work / "plates/reader.pt"
-    ours = our_own(checkpoint) if checkpoint.is_file() else None
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    alpr, rapid, ours = make(), rapid_ocr(), our_own()
+    (given.work / "plates").mkdir(parents=True, exist_ok=True)
     found, seen, lines = 0, 0, []
     for name in SETS:
         for held in (False, True):
@@ -53,33 +56,36 @@ def main() -> None:
                     seen += 1
                     there = result.detection.bounding_box
                     box = Box(there.x1, there.y1, there.x2, there.y2)
-                    said = plates.canonical(result.ocr.text if result.ocr else "")
-                    if box.width_px < WIDTH_MIN_PX or len(said) < LENGTH_MIN:
+                    if box.width_px < WIDTH_MIN_PX:
                         continue
-                    others = (rapid,) if held or ours is None else (ours, rapid)
-                    if any(read(picture, box) == said for read in others):
+                    said = [plates.canonical(result.ocr.text if result.ocr else ""), rapid(picture, box)]
+                    said += [] if held else [ours(picture, box)]
+                    text, votes = Counter(said).most_common(1)[0]
+                    if votes >= 2 and len(text) >= LENGTH_MIN:
                         found += 1
                         place = [box.left_px, box.top_px, box.width_px, box.height_px]
-                        lines.append({"image": f"{name}/{row['image']}", "box": place, "text": said, "held_out": held})
+                        lines.append({"image": f"{name}/{row['image']}", "box": place, "text": text, "held_out": held})
             print(f"{name} {'held out' if held else 'to train on'}: {found} of {seen} plates agreed so far", flush=True)
     told = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     (given.work / "plates/agreed.jsonl").write_text(told, encoding="utf-8")
 
 
-def our_own(checkpoint: Path) -> ReadThere:
-    reader = load(checkpoint)
-
-    def read(picture: Pixels, box: Box) -> str:
-        part = picture[max(0, int(box.top_px)) : int(box.bottom_px), max(0, int(box.left_px)) : int(box.right_px), ::-1]
-        characters, _, _ = read_all(reader, [as_seen(Drawn(part, (), "", ()))])
-        return spelled(characters[0])
-
-    return read
+def our_own() -> ReadThere:
+    """The package's own reader, by the corners that its detector finds."""
+    weights = [
+        Weights(OUR_OWN / f"{name}.onnx", sha256((OUR_OWN / f"{name}.onnx").read_bytes()).hexdigest())
+        for name in ("street", "plate")
+    ]
+    return beside(StreetDetector(weights[0], threads=1), PlateReader(weights[1], threads=1))
 
 
 def rapid_ocr() -> ReadThere:
-    """RapidOCR's surest line around the box."""
-    detector, reader = RapidDetector(threads=1), RapidReader(threads=1)
+    """RapidOCR's surest line."""
+    return beside(RapidDetector(threads=1), RapidReader(threads=1))
+
+
+def beside(detector: Detector, reader: Reader) -> ReadThere:
+    """What a pair of ours reads most surely in a box and a little around it."""
 
     def read(picture: Pixels, box: Box) -> str:
         grow = 0.35 * box.width_px
@@ -90,7 +96,8 @@ def rapid_ocr() -> ReadThere:
         readings = [
             reading
             for detection in detector.find(frame, frame.whole)
-            if detection.box.shared_px(inside) > 0.5 * detection.box.area_px
+            if detection.kind is Kind.PLATE
+            and detection.box.shared_px(inside) > 0.5 * detection.box.area_px
             and (reading := reader.read(frame, detection)) is not None
         ]
         return max(readings, key=lambda r: r.p).text if readings else ""

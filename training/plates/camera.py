@@ -51,7 +51,8 @@ def nothing(dice: Dice, grounds: list[Pixels], lookalikes: list[Pixels]) -> Crop
         # A look-alike was cut with a border of its own size's half: here its corners are wrong as a plate's are.
         wide = lookalikes[int(dice.integers(len(lookalikes)))]
         high, across = wide.shape[0] / 2, wide.shape[1] / 2
-        corners = np.array([[0.5, 0.5], [1.5, 0.5], [1.5, 1.5], [0.5, 1.5]]) + np.clip(dice.normal(0, 1, (4, 2)), -2, 2) * (0.05, 0.1)
+        corners = np.array([[0.5, 0.5], [1.5, 0.5], [1.5, 1.5], [0.5, 1.5]])
+        corners += np.clip(dice.normal(0, 1, (4, 2)), -2, 2) * (0.05, 0.1)
         target = np.float32([[0, 0], [WIDTH_PX, 0], [WIDTH_PX, HEIGHT_PX], [0, HEIGHT_PX]])
         turn = cv2.getPerspectiveTransform((corners * (across, high)).astype(np.float32), target)
         part = cv2.warpPerspective(wide, turn, (WIDTH_PX, HEIGHT_PX), borderMode=cv2.BORDER_REPLICATE)

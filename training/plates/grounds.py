@@ -41,7 +41,7 @@ def grounds(limit: int = 500) -> list[Pixels]:
 
 
 def lookalikes(path: Path) -> list[Pixels]:
-    """What `training.plates.lookalikes` wrote, cut out with a border of half its width and height, flat, twice a reader's size."""
+    """What `training.plates.lookalikes` wrote, cut out flat with a border of half its width and height around it."""
     found = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         row = json.loads(line)
