@@ -87,9 +87,9 @@ def test_the_slopes_are_those_of_small_steps(lens: Lens) -> None:
         assert by_px[:, :, axis] == pytest.approx(moved, rel=1e-3, abs=1e-7)
     for number in range(8):
         other, step_h = Ground(given_), np.eye(8)[number] * 1e-6
-        other._h = ground._h + step_h
+        other.plane._h = ground.plane._h + step_h
         high = other.places(px)[0]
-        other._h = ground._h - step_h
+        other.plane._h = ground.plane._h - step_h
         assert by_shared[:, :, number] == pytest.approx((high - other.places(px)[0]) / 2e-6, rel=1e-3, abs=1e-5)
     moved_foot = Ground(replace(given_, camera=Camera(1.0, 0.0, UP_M, 0.0))).places(px)[0] - ground.places(px)[0]
     assert by_shared[:, :, 9] == pytest.approx(moved_foot, abs=1e-9)

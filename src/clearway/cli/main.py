@@ -23,6 +23,7 @@ VERBS = {
     "cosign": "have a witness cosign the ledger's newest checkpoint",
     "witness": "watch other people's ledgers: cosign what only grew",
     "serve": "open the hub: the page where an officer decides",
+    "calibrate": "measure a view on a page: points, lanes, lines, and save scene.toml",
     "init": "make keys and a commented clearway.toml",
     "doctor": "say what is wrong with this installation, and what to do",
 }

@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from clearway.errors import SettingsError, StoreError
 from clearway.hub.app import create_app
@@ -31,22 +32,19 @@ BACKLOG = 64
 STOPS_WITHIN_S = 3
 
 
-class Hub:
-    """A hub that holds its data folder and its port. Made by `open_hub`; a context manager that lets go of both."""
+class Served:
+    """An application with the port that it is served on. A context manager that lets go of it.
 
-    def __init__(self, data: Path, host: str, port: int, now: Callable[[], datetime]) -> None:
+    SettingsError where the port is taken or the address is none of this machine.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._resources = ExitStack()
-        with ExitStack() as opened:  # whatever fails, what was taken before is given back
-            opened.enter_context(_held(data))
-            self._app = create_app(data, host=host, now=now)
-            opened.callback(self._app.state.review.close)
-            self._socket = opened.enter_context(_listening(host, port))
-            self._resources = opened.pop_all()
-        self._sign_in: SignIn = self._app.state.sign_in
+        self._socket = self._resources.enter_context(_listening(host, port))
         self.port: int = self._socket.getsockname()[1]
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         config = uvicorn.Config(
-            self._app,
+            app,
             log_config=None,
             access_log=False,  # addresses of requests hold sign-in tokens and exhibits' ids
             log_level="error",
@@ -61,10 +59,6 @@ class Hub:
         )
         self._server = uvicorn.Server(config)
 
-    def sign_in_link(self, officer: str = OFFICER) -> str:
-        """A fresh link that signs `officer` in, once, within 15 minutes."""
-        return self.address + self._sign_in.new_link(officer)
-
     def serve(self) -> None:
         """Serves until Ctrl-C or SIGTERM (where this is the main thread) or until `stop`, then finishes what it is at."""
         with _ending_gently(), suppress(KeyboardInterrupt):
@@ -75,7 +69,7 @@ class Hub:
         self._server.should_exit = True
 
     def close(self) -> None:
-        """Lets go of the port, the database and the folder. Closing twice is fine."""
+        """Lets go of the port and of what else is held. Closing twice is fine."""
         self._resources.close()
 
     def __enter__(self) -> Self:
@@ -83,6 +77,24 @@ class Hub:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class Hub(Served):
+    """A hub that holds its data folder and its port. Made by `open_hub`; a context manager that lets go of both."""
+
+    def __init__(self, data: Path, host: str, port: int, now: Callable[[], datetime]) -> None:
+        with ExitStack() as opened:  # whatever fails, what was taken before is given back
+            opened.enter_context(_held(data))
+            app = create_app(data, host=host, now=now)
+            opened.callback(app.state.review.close)
+            super().__init__(app, host, port)
+            opened.callback(self._resources.close)
+            self._resources = opened.pop_all()
+        self._sign_in: SignIn = app.state.sign_in
+
+    def sign_in_link(self, officer: str = OFFICER) -> str:
+        """A fresh link that signs `officer` in, once, within 15 minutes."""
+        return self.address + self._sign_in.new_link(officer)
 
 
 def open_hub(
