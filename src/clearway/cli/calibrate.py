@@ -2,14 +2,14 @@
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from clearway import settings as settings_file
 from clearway.camera.stills import SUFFIXES, read_picture
-from clearway.edge.drawing import FIELDS, KINDS, Board, draft_from, draft_of
+from clearway.edge.board import Board
+from clearway.edge.drawing import FIELDS, KINDS, draft_from, draft_of
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.scenes import as_toml, parse_scene
 from clearway.edge.station import now, open_camera
@@ -22,9 +22,9 @@ from clearway.scene import View
 SCENE = Path("scene.toml")
 
 _DESCRIPTION = """\
-Opens a page on this machine with a still of the source. Click points that were measured and type their metres (or the corners of a
-lane of known width), draw lines, lanes, zones and signal heads, see the road from above and how far each place may be off, and save
-scene.toml. What makes no sense is refused there by its name.
+Opens a page on this machine with a still of the source. Click points that were measured and type their metres (or the corners of
+a lane of known width), draw lines, lanes, zones and signal heads, see the road from above and how far each place may be off, and
+save scene.toml. What makes no sense is refused there by its name.
 
 The still is the middle one of many moments, so that nobody who passes is in it. It is held in memory only."""
 _EPILOG = """\
@@ -88,13 +88,15 @@ class Desk:
             self._draft = draft_from(known)
 
     def begun(self) -> bytes:
-        return _json({"draft": asdict(self._draft), "kinds": {key: asdict(kind) for key, kind in KINDS.items()}, "fields": FIELDS})
+        return _json(
+            {"draft": asdict(self._draft), "kinds": {key: asdict(kind) for key, kind in KINDS.items()}, "fields": FIELDS}
+        )
 
     def sheet(self, draft: bytes) -> bytes:
         return _json(asdict(self._board.sheet(draft_of(draft))))
 
-    def birdseye(self, version: int) -> bytes | None:
-        return self._board.birdseye(version)
+    def birdseye(self) -> bytes:
+        return self._board.birdseye_jpeg
 
     def save(self, draft: bytes) -> str:
         scene = self._board.scene(draft_of(draft))
@@ -103,7 +105,7 @@ class Desk:
         beside = self._scene.with_name(f".{self._scene.name}.new")
         try:
             beside.write_text(text, encoding="utf-8")
-            os.replace(beside, self._scene)
+            beside.replace(self._scene)
         except OSError as error:
             beside.unlink(missing_ok=True)
             raise StoreError(f"{self._scene} cannot be written: {error.strerror}.", remedy="make its folder writable.") from error

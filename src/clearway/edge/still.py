@@ -1,11 +1,11 @@
 """One still of a view in which nothing moves: what a person draws on, and what a camera's look is known again by.
 
-Of each pixel the middle one of many moments is taken, so that whoever passes is in none of it. Pictures are held in memory, few of
-them, and let go of when the still is made.
+Of each pixel the middle one of many moments is taken, so that whoever passes is in none of it. Pictures are held in memory, few
+of them, and let go of when the still is made.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 
@@ -21,11 +21,10 @@ _ROWS = 64
 def still_of(frames: Iterable[Frame], *, live: bool) -> Pixels:
     """The still of those frames, all of one size. SourceError where there is none."""
     samples: list[Pixels] = []
-    every, first_at = 1, datetime.min
+    every, first_at = 1, None
     for frame in frames:
-        if not samples:
-            first_at = frame.captured_at
-        elif frame.pixels.shape != samples[0].shape:
+        first_at = first_at or frame.captured_at
+        if samples and frame.pixels.shape != samples[0].shape:
             raise SourceError("the pictures are of different sizes.", remedy="calibrate one view at a time.")
         if frame.number % every == 0:
             samples.append(frame.pixels)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
-from fastapi import Path as InPath
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as AnyHTTPException
@@ -44,7 +43,9 @@ class Drawing(Protocol):
         """What the page shows of that draft. ClearwayError where it is no draft."""
         ...
 
-    def birdseye(self, version: int) -> bytes | None: ...
+    def birdseye(self) -> bytes:
+        """The road from above, as the newest sheet has it; empty where none had."""
+        ...
 
     def save(self, draft: bytes) -> str:
         """Writes the scene and says so. ClearwayError says what is wrong with it; then nothing is written."""
@@ -149,10 +150,10 @@ def _drawing(drawing: Drawing, gate: Gate) -> APIRouter:
     def still() -> Response:
         return Response(drawing.still_jpeg, media_type="image/jpeg")
 
-    @router.get("/birdseye/{version}.jpg")
-    def birdseye(version: Annotated[int, InPath(ge=0, le=2**31)]) -> Response:
-        picture = drawing.birdseye(version)
-        if picture is None:
+    @router.get("/birdseye.jpg")
+    def birdseye() -> Response:
+        picture = drawing.birdseye()
+        if not picture:
             raise HTTPException(404)
         return Response(picture, media_type="image/jpeg")
 
@@ -161,11 +162,11 @@ def _drawing(drawing: Drawing, gate: Gate) -> APIRouter:
         return Response(drawing.begun(), media_type="application/json")
 
     @router.post("/sheet")
-    def sheet(draft: body) -> Response:  # type: ignore[valid-type]  # an alias that is made here, not at the top
+    def sheet(draft: body) -> Response:
         return Response(drawing.sheet(draft), media_type="application/json")
 
     @router.post("/save")
-    def save(draft: body) -> Response:  # type: ignore[valid-type]  # the same
+    def save(draft: body) -> Response:
         return _json({"saved": drawing.save(draft)})
 
     return router

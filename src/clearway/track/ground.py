@@ -368,7 +368,8 @@ def _fit(u: Array, g: Array, clicked: Array, surveyed: Array) -> _Fit:
         h = h + step
         if float(np.abs(step).max()) < STEP_MIN:
             break
-    return _Fit(h, covariance, float(misfit @ weight @ misfit), misfit, expected - design @ covariance @ design.T)
+    chi2, left = float(misfit @ weight @ misfit), expected - design @ covariance @ design.T
+    return _Fit(h, np.asarray(covariance, np.float64), chi2, np.asarray(misfit, np.float64), np.asarray(left, np.float64))
 
 
 def _surveyed(metres: Array, survey: Survey) -> Array:

@@ -254,7 +254,7 @@ function draw(dragged = "", on = null, dragPx = null) {
   }
 }
 
-const unit = (canvas) => canvas.viewBox.baseVal.width / Math.max(1, canvas.clientWidth);
+const unit = (canvas) => 1 / (canvas.getScreenCTM()?.a || 1);
 
 function drawStill() {
   const u = unit(still), layers = [still.querySelector("image")];
@@ -284,7 +284,7 @@ function drawMap() {
     map.setAttribute("viewBox", `0 0 ${width} ${height}`);
     map.dataset.version = version;
   }
-  layers.push(svg("image", { href: `/birdseye/${version}.jpg`, width, height }));
+  layers.push(svg("image", { href: `/birdseye.jpg?${version}`, width, height }));
   for (const [[x1, y1], [x2, y2], words] of grid) {
     if (shown.grid) layers.push(svg("line", { class: "g", x1, y1, x2, y2 }));
     const left = x1 === x2 ? x1 + 3 * u : 4 * u, top = x1 === x2 ? height - 5 * u : y1 - 3 * u;
@@ -314,7 +314,10 @@ function shapes(part, n, at, u, canvas) {
     places.forEach((place, k) => {
       if (place) made.push(handleOf(`part ${n} ${one.key} ${k}`, "c", place[0], place[1], 5 * u, "", `${part.name || kind.words}, ${one.words}, corner ${k + 1}`, u));
     });
-    if (one === kind.drawn[0]) made.push(svg("text", { class: "words", x: fine[0][0] + 8 * u, y: fine[0][1] - 8 * u, "font-size": 13 * u }, part.name || kind.words));
+    if (one === kind.drawn[0]) {
+      const [x, y] = one.sort === "zone" ? [0, 1].map((axis) => fine.reduce((sum, place) => sum + place[axis], 0) / fine.length) : fine[0];
+      made.push(svg("text", { class: "words", x, y: one.sort === "zone" ? y : y - 8 * u, "text-anchor": one.sort === "zone" ? "middle" : "start", "font-size": 13 * u }, part.name || kind.words));
+    }
   }
   return made;
 }
@@ -455,7 +458,7 @@ async function begin() {
   byId("add-point").addEventListener("click", () => aim({ sort: "point" }));
   byId("add-part").addEventListener("click", () => {
     const kind = byId("kind").value, before = draft.parts.filter((part) => part.kind === kind).length;
-    draft.parts.push({ kind, name: `${kinds[kind].words.toLowerCase()} ${before + 1}`, drawn: {}, typed: { valid_from: draft.typed["surveyed.valid_from"], valid_until: draft.typed["surveyed.valid_until"] } });
+    draft.parts.push({ kind, name: kind === "speed_limit" ? "measured stretch" : `${kinds[kind].words.toLowerCase().split(",")[0]} ${before + 1}`, drawn: {}, typed: { valid_from: draft.typed["surveyed.valid_from"], valid_until: draft.typed["surveyed.valid_until"] } });
     target = { sort: "part", n: draft.parts.length - 1, key: kinds[kind].drawn[0].key };
     listParts();
     changed();
