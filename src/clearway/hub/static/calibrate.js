@@ -2,7 +2,7 @@
 // All geometry is the program's: here is none but where a click lies in its picture, which the browser says.
 
 const draft = { typed: {}, points: [], parts: [], by: "points" };
-let sheet = null, kinds = {}, target = { sort: "point" }, asked = 0, answered = 0, waiting = null, saved = "";
+let sheet = null, kinds = {}, target = { sort: "point" }, asking = null, stale = false, waiting = null, saved = "";
 const shown = { grid: true, ellipses: true };
 const byId = (id) => document.getElementById(id);
 const still = byId("still"), map = byId("map"), loupe = byId("loupe");
@@ -30,17 +30,29 @@ const round = (value) => Math.round(value * 10) / 10;
 // Asking
 
 function changed() {
+  stale = true;
   clearTimeout(waiting);
   state("…", "");
   waiting = setTimeout(ask, 120);
 }
 
-async function ask() {
-  const number = ++asked;
-  const answer = await post("/sheet");
-  if (!answer || number < answered) return;
-  if (answer.problem) return state(answer.problem, "bad");
-  answered = number;
+// One question at a time, and another where something changed meanwhile.
+function ask() {
+  stale = true;
+  asking ??= (async () => {
+    while (stale) {
+      stale = false;
+      const answer = await post("/sheet");
+      if (!answer || stale) continue;
+      if (answer.problem) state(answer.problem, "bad");
+      else show(answer);
+    }
+    asking = null;
+  })();
+  return asking;
+}
+
+function show(answer) {
   sheet = answer;
   settle();
   draw();
