@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import hypot
 
+import numpy as np
+from numpy.typing import NDArray
+
 from clearway import plates
 from clearway.facts import Box, Passage, Plate, Reading, Sighting
 from clearway.track.fusion import fuse, support
+from clearway.track.likeness import alike, alike_at_most, best_first, edges, overlaps
 
 SIGHTINGS_MAX = 256
 READINGS_MAX = 32
@@ -21,7 +25,7 @@ LIKENESS_MIN = 0.7
 # How far a plate can have moved, in its own widths: a plate is 0.52 m wide, so 60 widths a second are 112 km/h across the view.
 REACH_WIDTHS, REACH_WIDTHS_PER_S = 2.0, 60.0
 # A reading this unlike the vehicle's is forgiven when it stands where the vehicle was expected.
-OVERLAP_MIN = 0.3
+OVERLAP_MIN, P_BOTH_MAX = 0.3, 0.5
 # Where both readings are this sure and differ, they are of two vehicles (plates of one fleet follow each other), unless the
 # second is this close to where the first was expected: then the reader was sure of a mistake.
 P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
@@ -34,14 +38,19 @@ P_WITNESS_MIN = 0.3
 # A plate this sure is not waited for any longer.
 P_SETTLED = 0.95
 
+Array = NDArray[np.float64]
+
 
 @dataclass(slots=True, eq=False)
 class _Track:
-    """One vehicle in view. `told` says that its passage was told already; then it is only kept from being told again."""
+    """One vehicle in view. `best` is its clearest reading, `p_surest` the highest p of a whole one. `told` says that its passage
+    was told already; then it is only kept from being told again."""
 
     id: str
     sightings: list[Sighting]
     readings: list[Reading] = field(default_factory=list)
+    best: Reading | None = None
+    p_surest: float = 0.0
     velocity_px_s: tuple[float, float] = (0.0, 0.0)
     clock_error_ms: float = 0.0
     legible_since: datetime | None = None
@@ -56,10 +65,6 @@ class _Track:
         assert self.last.plate_box is not None
         elapsed_s = (at - self.last.captured_at).total_seconds()
         return self.last.plate_box.moved(self.velocity_px_s[0] * elapsed_s, self.velocity_px_s[1] * elapsed_s)
-
-    def text(self) -> str:
-        best = max(self.readings, key=lambda r: r.p * r.legibility)
-        return best.text
 
     def moved(self) -> bool:
         """Whether it drove: in the first half of its time and in the second. Scenery that cannot be read stays, or seems to jump
@@ -78,7 +83,9 @@ class _Track:
             self.sightings[:half] = self.sightings[:half:2]
         self.readings.append(sighting.reading)
         if len(self.readings) > READINGS_MAX:
-            self.readings.remove(min(self.readings, key=lambda r: r.p * r.legibility))
+            self.readings.remove(min(self.readings, key=_worth))
+        self.best = max(self.readings, key=_worth)
+        self.p_surest = max((r.p for r in self.readings if r.legibility > 0), default=0.0)
         self.clock_error_ms = max(self.clock_error_ms, clock_error_ms)
         if self.legible_since is None and sighting.reading.legibility > 0:
             self.legible_since = sighting.captured_at
@@ -179,62 +186,40 @@ class Tracker:
         return track
 
     def _matched(self, at: datetime, sightings: Sequence[Sighting]) -> list[tuple[Sighting, _Track | None]]:
-        """Each sighting with its vehicle, best matches first; None for a vehicle not seen before."""
-        scored = sorted(
-            (
-                (likeness, s, t)
-                for s, sighting in enumerate(sightings)
-                for t, track in enumerate(self._tracks)
-                if (likeness := _likeness(sighting, track, at)) is not None
-            ),
-            reverse=True,
-        )
-        by_sighting: dict[int, _Track] = {}
-        taken: set[int] = set()
-        for _, s, t in scored:
-            if s not in by_sighting and t not in taken:
-                by_sighting[s] = self._tracks[t]
-                taken.add(t)
-        return [(sighting, by_sighting.get(s)) for s, sighting in enumerate(sightings) if sighting.reading is not None]
+        """Each sighting whose plate was read with its vehicle; None for a vehicle not seen before."""
+        read = [sighting for sighting in sightings if sighting.reading is not None]
+        pairs = dict(best_first(_fits(read, self._tracks, at))) if read and self._tracks else {}
+        return [(sighting, self._tracks[pairs[s]] if s in pairs else None) for s, sighting in enumerate(read)]
 
 
-def _likeness(sighting: Sighting, track: _Track, at: datetime) -> float | None:
-    """How well the sighting fits the vehicle, higher is better; None where it cannot be that vehicle."""
-    if sighting.plate_box is None or sighting.reading is None:
-        return None
-    expected = track.expected(at)
-    elapsed_s = (at - track.last.captured_at).total_seconds()
-    dx = sighting.plate_box.centre_px[0] - expected.centre_px[0]
-    dy = sighting.plate_box.centre_px[1] - expected.centre_px[1]
-    width_px = max(expected.width_px, sighting.plate_box.width_px)
-    distance_widths = hypot(dx, dy) / width_px
-    if distance_widths > REACH_WIDTHS + REACH_WIDTHS_PER_S * elapsed_s:
-        return None
-    alike = _alike(sighting.reading, track)
-    overlap = expected.overlap(sighting.plate_box)
-    surest = max(r.p for r in track.readings if r.legibility > 0) if track.legible_since is not None else 0.0
-    p_both = min(sighting.reading.p, surest) if sighting.reading.legibility > 0 else 0.0
-    if alike < LIKENESS_MIN and not (overlap > OVERLAP_MIN and p_both < 0.5):
-        return None
-    if alike < 1 and p_both > P_SURE and distance_widths > SURE_REACH_WIDTHS:
-        return None
-    return alike + overlap - 0.02 * distance_widths
+def _worth(reading: Reading) -> float:
+    return reading.p * reading.legibility
 
 
-def _alike(reading: Reading, track: _Track) -> float:
-    """The share of characters that agree with the vehicle's plate so far, 0 to 1; a cut plate is compared with a part of it."""
-    text, other = reading.text, track.text()
-    if reading.legibility == 0 or all(r.legibility == 0 for r in track.readings):
-        short, long = sorted((text, other), key=len)
-        return max(likeness(short, long[start : start + len(short)]) for start in range(len(long) - len(short) + 1))
-    return likeness(text, other)
-
-
-def likeness(a: str, b: str) -> float:
-    """1 - edits / longer length: 1 for equal texts, 0 for texts that share nothing."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        diagonal, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
-    return 1 - row[-1] / max(len(a), len(b), 1)
+def _fits(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
+    """How well each sighting fits each vehicle, (sightings, vehicles), higher is better; -inf where it cannot be that vehicle."""
+    seen = edges([sighting.plate_box for sighting in sightings if sighting.plate_box is not None])
+    elapsed_s = np.array([(at - track.last.captured_at).total_seconds() for track in tracks])
+    moved = np.array([track.velocity_px_s for track in tracks]) * elapsed_s[:, None]
+    expected = edges([track.last.plate_box for track in tracks if track.last.plate_box is not None]) + np.tile(moved, 2)
+    off_px = (seen[:, None, :2] + seen[:, None, 2:] - expected[:, :2] - expected[:, 2:]) / 2
+    width_px = np.maximum((seen[:, 2] - seen[:, 0])[:, None], expected[:, 2] - expected[:, 0])
+    distance = np.hypot(off_px[..., 0], off_px[..., 1]) / width_px
+    overlap = overlaps(seen, expected)
+    readings = [sighting.reading for sighting in sightings if sighting.reading is not None]
+    best = [track.best for track in tracks if track.best is not None]
+    texts, known = [reading.text for reading in readings], [reading.text for reading in best]
+    p = np.array([reading.p if reading.legibility > 0 else 0.0 for reading in readings])
+    p_both = np.minimum(p[:, None], [track.p_surest for track in tracks])
+    cut = p_both == 0
+    forgiven = (overlap > OVERLAP_MIN) & (p_both < P_BOTH_MAX)
+    near = distance <= REACH_WIDTHS + REACH_WIDTHS_PER_S * elapsed_s
+    # Comparing texts is what takes the time, and most vehicles cannot be each other.
+    s, t = np.nonzero(near & (forgiven | (alike_at_most(texts, known, cut) >= LIKENESS_MIN)))
+    text = alike([texts[n] for n in s], [known[n] for n in t], cut[s, t].tolist())
+    distance, overlap, p_both, forgiven = distance[s, t], overlap[s, t], p_both[s, t], forgiven[s, t]
+    same = (text >= LIKENESS_MIN) | forgiven
+    same &= (text == 1) | (p_both <= P_SURE) | (distance <= SURE_REACH_WIDTHS)
+    fit = np.full(near.shape, -np.inf)
+    fit[s[same], t[same]] = (text + overlap - 0.02 * distance)[same]
+    return fit
