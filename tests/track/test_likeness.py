@@ -9,6 +9,7 @@ from clearway.facts import Box
 from clearway.testing.score import edits
 from clearway.track.likeness import alike, alike_at_most, best_first, edges, overlaps
 
+ONE = (np.array([0]), np.array([0]))
 TEXT = st.text("AB8京", max_size=9)
 
 
@@ -17,16 +18,19 @@ TEXT = st.text("AB8京", max_size=9)
     [("ABC", "ABC", 1.0), ("ABC", "", 0.0), ("ABCD", "ABXD", 0.75), ("ABC", "ABCD", 0.75), ("", "", 1.0)],
 )
 def test_likeness(a: str, b: str, share: float) -> None:
-    assert alike([a, b], [b, a], [False, False]).tolist() == [share, share]
+    assert alike([a], [b], ONE, np.array([False])) == alike([b], [a], ONE, np.array([False])) == share
 
 
 def test_a_cut_text_is_compared_with_the_part_that_it_is_most_like() -> None:
-    assert alike(["A368", "34A36837", "34A"], ["34A36837", "A368", "89C20339"], [True] * 3) == pytest.approx([1, 1, 1 / 3])
+    texts, others = ["A368", "34A36837", "34A"], ["34A36837", "A368", "89C20339"]
+    each = np.arange(3)
+    assert alike(texts, others, (each, each), np.array([True] * 3)) == pytest.approx([1, 1, 1 / 3])
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, st.booleans()), max_size=8))
 def test_many_pairs_are_compared_as_each_alone(pairs: list[tuple[str, str, bool]]) -> None:
-    found = alike([a for a, _, _ in pairs], [b for _, b, _ in pairs], [cut for _, _, cut in pairs])
+    each = np.arange(len(pairs))
+    found = alike([a for a, _, _ in pairs], [b for _, b, _ in pairs], (each, each), np.array([cut for _, _, cut in pairs], bool))
     for (a, b, cut), share in zip(pairs, found, strict=True):
         short, long = sorted((a, b), key=len)
         parts = [long[n : n + len(short)] for n in range(len(long) - len(short) + 1)] if cut else [long]

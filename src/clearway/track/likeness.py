@@ -8,30 +8,32 @@ from numpy.typing import NDArray
 from clearway.facts import Box
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
-def alike(some: Sequence[str], others: Sequence[str], cut: Sequence[bool]) -> Array:
-    """For each pair of texts the share of characters that agree, (n,): 1 - edits / longer length (V. I. Levenshtein, 1966).
+def alike(some: Sequence[str], others: Sequence[str], pairs: tuple[Places, Places], cut: NDArray[np.bool_]) -> Array:
+    """The share of characters that agree, for each pair of one text with one of the others, (n,): 1 - edits / longer length
+    (V. I. Levenshtein, 1966).
 
-    Where one of a pair is `cut`, the shorter is compared with the part of the longer that it is most like.
+    `pairs` are two rows of places in either. Where one of a pair is `cut`, the shorter is compared with the part of the longer
+    that it is most like.
     """
-    if not some:
+    if not len(cut):
         return np.empty(0)
-    pairs = [(a, b) if len(a) <= len(b) else (b, a) for a, b in zip(some, others, strict=True)]
-    parts = [len(b) - len(a) + 1 if is_cut else 1 for (a, b), is_cut in zip(pairs, cut, strict=True)]
-    began = np.cumsum([0, *parts[:-1]])
+    longest = max(map(len, (*some, *others)))
+    (a, a_length), (b, b_length) = (_codes(side, longest, of) for side, of in zip((some, others), pairs, strict=True))
+    swap = a_length > b_length
+    short, long = np.where(swap[:, None], b, a), np.where(swap[:, None], a, b)
+    short_length, long_length = np.minimum(a_length, b_length), np.maximum(a_length, b_length)
+    parts = np.where(cut, long_length - short_length + 1, 1)
+    if parts.max() == 1:
+        return 1 - _edits(short, short_length, long, long_length) / np.maximum(long_length, 1)
     # Each part is a row of its own: of the longer text the characters from `start` on.
-    pair = np.repeat(np.arange(len(pairs)), parts)
+    began, pair = np.cumsum(parts) - parts, np.repeat(np.arange(len(parts)), parts)
     start = np.arange(len(pair)) - began[pair]
-    short, short_length = _codes([a for a, _ in pairs])
-    long, long_length = _codes([b for _, b in pairs])
-    length = np.where(np.asarray(cut)[pair], short_length[pair], long_length[pair])
-    if start.any():
-        column = np.minimum(start[:, None] + np.arange(long.shape[1]), long.shape[1] - 1)
-        long = long[pair[:, None], column]
-    else:
-        long = long[pair]
-    share = 1 - _edits(short[pair], short_length[pair], long, length) / np.maximum(length, 1)
+    part = long[pair[:, None], np.minimum(start[:, None] + np.arange(longest), longest - 1)]
+    length = np.where(cut, short_length, long_length)[pair]
+    share = 1 - _edits(short[pair], short_length[pair], part, length) / np.maximum(length, 1)
     return np.asarray(np.maximum.reduceat(share, began))
 
 
@@ -40,9 +42,10 @@ def alike_at_most(some: Sequence[str], others: Sequence[str], cut: NDArray[np.bo
 
     A character that only one of the texts has is an edit.
     """
-    own, other = _characters(some)[:, None], _characters(others)
-    lengths, other_lengths = np.array([len(text) for text in some])[:, None], np.array([len(text) for text in others])
-    missing, spare = np.bitwise_count(own & ~other), np.bitwise_count(other & ~own)
+    longest = max(map(len, (*some, *others)))
+    (own, lengths), (other, other_lengths) = (_codes(side, longest, np.arange(len(side))) for side in (some, others))
+    has, other_has, lengths = _characters(own)[:, None], _characters(other), lengths[:, None]
+    missing, spare = np.bitwise_count(has & ~other_has), np.bitwise_count(other_has & ~has)
     shorter, longer = np.minimum(lengths, other_lengths), np.maximum(lengths, other_lengths)
     edits = np.where(cut, np.where(lengths <= other_lengths, missing, spare), np.maximum(missing, spare))
     return np.asarray(1 - edits / np.maximum(np.where(cut, shorter, longer), 1))
@@ -77,18 +80,20 @@ def best_first(score: Array) -> list[tuple[int, int]]:
     return pairs
 
 
-def _characters(texts: Sequence[str]) -> NDArray[np.uint64]:
+def _characters(codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Which characters each text has, one bit each; characters that share a bit count as one."""
-    return np.array([sum({1 << (ord(character) & 63) for character in text}) for text in texts], np.uint64)
+    bits = np.left_shift(np.uint64(1), codes.astype(np.uint64) & np.uint64(63))
+    return np.asarray(np.bitwise_or.reduce(np.where(codes > 0, bits, np.uint64(0)), axis=1))
 
 
-def _codes(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
-    """The characters of each text as numbers, (n, longest), 0 behind its end, and its length."""
-    longest = max(1, *map(len, texts))
-    return np.array(texts, f"<U{longest}").view(np.uint32).reshape(len(texts), longest), np.array([len(text) for text in texts])
+def _codes(texts: Sequence[str], longest: int, chosen: Places) -> tuple[NDArray[np.uint32], Places]:
+    """The characters of the chosen texts as numbers, (n, longest), 0 behind the end, and their lengths."""
+    longest = max(1, longest)
+    codes = np.array(texts, f"<U{longest}").view(np.uint32).reshape(len(texts), longest)
+    return codes[chosen], np.array([len(text) for text in texts])[chosen]
 
 
-def _edits(a: NDArray[np.uint32], a_length: NDArray[np.intp], b: NDArray[np.uint32], b_length: NDArray[np.intp]) -> Array:
+def _edits(a: NDArray[np.uint32], a_length: Places, b: NDArray[np.uint32], b_length: Places) -> Array:
     """How many characters must be changed, added or taken away to make each text of the other, (n,).
 
     The usual table, row by row for all pairs at once; what lies behind a text's end changes nothing before it.

@@ -37,20 +37,27 @@ P_ALONE_MIN = 0.95
 P_WITNESS_MIN = 0.3
 # A plate this sure is not waited for any longer.
 P_SETTLED = 0.95
+# Whether it is, is asked again when this much more was read of it.
+ASKED_AGAIN = 1.1
 
 Array = NDArray[np.float64]
 
 
 @dataclass(slots=True, eq=False)
 class _Track:
-    """One vehicle in view. `best` is its clearest reading, `p_surest` the highest p of a whole one. `told` says that its passage
-    was told already; then it is only kept from being told again."""
+    """One vehicle in view.
+
+    `worths` says of each reading what it is worth, `best` is the one worth most, `p_surest` the highest p of a whole one. `told`
+    says that its passage was told already; then it is only kept from being told again.
+    """
 
     id: str
     sightings: list[Sighting]
     readings: list[Reading] = field(default_factory=list)
+    worths: list[float] = field(default_factory=list)
     best: Reading | None = None
     p_surest: float = 0.0
+    worth_asked: float = 0.0
     velocity_px_s: tuple[float, float] = (0.0, 0.0)
     clock_error_ms: float = 0.0
     legible_since: datetime | None = None
@@ -81,14 +88,22 @@ class _Track:
             # A long stay keeps an even sample: every other one of the older half goes.
             half = SIGHTINGS_MAX // 2
             self.sightings[:half] = self.sightings[:half:2]
-        self.readings.append(sighting.reading)
-        if len(self.readings) > READINGS_MAX:
-            self.readings.remove(min(self.readings, key=_worth))
-        self.best = max(self.readings, key=_worth)
-        self.p_surest = max((r.p for r in self.readings if r.legibility > 0), default=0.0)
+        self._read(sighting.reading)
         self.clock_error_ms = max(self.clock_error_ms, clock_error_ms)
         if self.legible_since is None and sighting.reading.legibility > 0:
             self.legible_since = sighting.captured_at
+
+    def _read(self, reading: Reading) -> None:
+        worth = reading.p * reading.legibility
+        if not self.worths or worth > max(self.worths):
+            self.best = reading
+        if reading.legibility > 0:
+            self.p_surest = max(self.p_surest, reading.p)
+        self.readings.append(reading)
+        self.worths.append(worth)
+        if len(self.readings) > READINGS_MAX:
+            least = self.worths.index(min(self.worths))
+            del self.readings[least], self.worths[least]
 
     def _steer(self, sighting: Sighting) -> None:
         assert sighting.plate_box is not None and self.last.plate_box is not None
@@ -145,7 +160,8 @@ class Tracker:
         done = [track for track in self._tracks if at - track.last.captured_at > self._lost_after]
         if len(self._tracks) > TRACKS_MAX:
             done += sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
-        self._tracks = [track for track in self._tracks if track not in done]
+        gone = set(map(id, done))
+        self._tracks = [track for track in self._tracks if id(track) not in gone]
         return self._told(done + [track for track in self._tracks if self._settled(track, at)])
 
     def finish(self) -> tuple[Passage, ...]:
@@ -168,6 +184,10 @@ class Tracker:
         """Whether waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
         if track.told or track.legible_since is None or at - track.legible_since < self._judged_after:
             return False
+        worth = sum(track.worths)
+        if worth < ASKED_AGAIN * track.worth_asked:
+            return False
+        track.worth_asked = worth
         plate = self._certain(track)
         return plate is not None and plate.p >= P_SETTLED
 
@@ -192,10 +212,6 @@ class Tracker:
         return [(sighting, self._tracks[pairs[s]] if s in pairs else None) for s, sighting in enumerate(read)]
 
 
-def _worth(reading: Reading) -> float:
-    return reading.p * reading.legibility
-
-
 def _fits(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
     """How well each sighting fits each vehicle, (sightings, vehicles), higher is better; -inf where it cannot be that vehicle."""
     seen = edges([sighting.plate_box for sighting in sightings if sighting.plate_box is not None])
@@ -216,7 +232,7 @@ def _fits(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime)
     near = distance <= REACH_WIDTHS + REACH_WIDTHS_PER_S * elapsed_s
     # Comparing texts is what takes the time, and most vehicles cannot be each other.
     s, t = np.nonzero(near & (forgiven | (alike_at_most(texts, known, cut) >= LIKENESS_MIN)))
-    text = alike([texts[n] for n in s], [known[n] for n in t], cut[s, t].tolist())
+    text = alike(texts, known, (s, t), cut[s, t])
     distance, overlap, p_both, forgiven = distance[s, t], overlap[s, t], p_both[s, t], forgiven[s, t]
     same = (text >= LIKENESS_MIN) | forgiven
     same &= (text == 1) | (p_both <= P_SURE) | (distance <= SURE_REACH_WIDTHS)
