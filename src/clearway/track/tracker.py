@@ -2,9 +2,12 @@
 
 A sighting belongs to a vehicle in view when it is where that vehicle can have got to and its plate reads alike. Text alone is
 not enough (near-alike plates pass side by side) and place alone is not (the next vehicle in a queue takes the same place).
+
+A vehicle whose plate nobody read is followed by its place alone, apart from those with one: it can be counted, and measured, but
+nobody can be asked about it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import hypot
@@ -30,6 +33,9 @@ OVERLAP_MIN, P_BOTH_MAX = 0.3, 0.5
 # second is this close to where the first was expected: then the reader was sure of a mistake.
 P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
 VELOCITY_SMOOTHING = 0.5
+# Without a text: how far a vehicle can be from where it was expected, in sizes of its box (the root of its area), and how far
+# where nobody knows yet how fast it is. A car's box is about two metres, so 7 sizes a second are 50 km/h.
+REACH_SIZES, REACH_SIZES_PER_S, NEW_REACH_SIZES_PER_S = 0.6, 1.5, 7.0
 # One reading alone is told only when it is this sure; what text on a wall resembles a plate for a moment is not.
 P_ALONE_MIN = 0.95
 # At least one frame by itself must speak for the plate this much: the slats of a barrier, read again and again, agree with
@@ -37,6 +43,9 @@ P_ALONE_MIN = 0.95
 P_WITNESS_MIN = 0.3
 # A plate this sure is not waited for any longer.
 P_SETTLED = 0.95
+# A vehicle that lorries hid in a queue is no second one: nobody is told twice within the longest turn of a signal that is usual.
+TOLD_ONCE_FOR = timedelta(seconds=120)
+TOLD_MAX = 4096
 # Whether it is, is asked again when this much more was read of it.
 ASKED_AGAIN = 1.1
 
@@ -67,11 +76,15 @@ class _Track:
     def last(self) -> Sighting:
         return self.sightings[-1]
 
+    @property
+    def bare(self) -> bool:
+        """Whether it is followed without a plate."""
+        return not self.readings
+
     def expected(self, at: datetime) -> Box:
-        """Where its plate is by now, if it goes on as it did."""
-        assert self.last.plate_box is not None
+        """Where it is by now, if it goes on as it did."""
         elapsed_s = (at - self.last.captured_at).total_seconds()
-        return self.last.plate_box.moved(self.velocity_px_s[0] * elapsed_s, self.velocity_px_s[1] * elapsed_s)
+        return _place(self.last).moved(self.velocity_px_s[0] * elapsed_s, self.velocity_px_s[1] * elapsed_s)
 
     def moved(self) -> bool:
         """Whether it drove: in the first half of its time and in the second. Scenery that cannot be read stays, or seems to jump
@@ -80,7 +93,6 @@ class _Track:
         return _apart(self.sightings[0], middle) and _apart(middle, self.last)
 
     def add(self, sighting: Sighting, clock_error_ms: float) -> None:
-        assert sighting.plate_box is not None and sighting.reading is not None
         if self.sightings:
             self._steer(sighting)
         self.sightings.append(sighting)
@@ -88,10 +100,11 @@ class _Track:
             # A long stay keeps an even sample: every other one of the older half goes.
             half = SIGHTINGS_MAX // 2
             self.sightings[:half] = self.sightings[:half:2]
-        self._read(sighting.reading)
         self.clock_error_ms = max(self.clock_error_ms, clock_error_ms)
-        if self.legible_since is None and sighting.reading.legibility > 0:
-            self.legible_since = sighting.captured_at
+        if sighting.reading is not None:
+            self._read(sighting.reading)
+            if self.legible_since is None and sighting.reading.legibility > 0:
+                self.legible_since = sighting.captured_at
 
     def _read(self, reading: Reading) -> None:
         worth = reading.p * reading.legibility
@@ -106,11 +119,10 @@ class _Track:
             del self.readings[least], self.worths[least]
 
     def _steer(self, sighting: Sighting) -> None:
-        assert sighting.plate_box is not None and self.last.plate_box is not None
         elapsed_s = (sighting.captured_at - self.last.captured_at).total_seconds()
         if elapsed_s <= 0:
             return
-        now, then = sighting.plate_box.centre_px, self.last.plate_box.centre_px
+        now, then = _place(sighting).centre_px, _place(self.last).centre_px
         measured = ((now[0] - then[0]) / elapsed_s, (now[1] - then[1]) / elapsed_s)
         if len(self.sightings) == 1:
             self.velocity_px_s = measured
@@ -122,11 +134,16 @@ class _Track:
         )
 
 
+def _place(sighting: Sighting) -> Box:
+    """What is followed of it: its plate where that was read, else all of it."""
+    return sighting.plate_box if sighting.plate_box is not None and sighting.reading is not None else sighting.box
+
+
 def _apart(one: Sighting, other: Sighting) -> bool:
-    """Whether the plate is more than half its height from where it was."""
-    assert one.plate_box is not None and other.plate_box is not None
-    (x, y), (to_x, to_y) = one.plate_box.centre_px, other.plate_box.centre_px
-    return hypot(to_x - x, to_y - y) > 0.5 * max(one.plate_box.height_px, other.plate_box.height_px)
+    """Whether it is more than half its height from where it was."""
+    place, other_place = _place(one), _place(other)
+    (x, y), (to_x, to_y) = place.centre_px, other_place.centre_px
+    return hypot(to_x - x, to_y - y) > 0.5 * max(place.height_px, other_place.height_px)
 
 
 class Tracker:
@@ -134,7 +151,7 @@ class Tracker:
 
     A passage is told once: when its vehicle is unseen for `lost_after_s`, or, for one that stays, when its plate has been
     legible for `judged_after_s` and is sure by then. A plate less certain than `plate_p_min` is not told: the passage then has
-    none.
+    none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile.
     """
 
     def __init__(self, camera: str, *, lost_after_s: float, judged_after_s: float, plate_p_min: float) -> None:
@@ -142,15 +159,18 @@ class Tracker:
         self._lost_after = timedelta(seconds=lost_after_s)
         self._judged_after = timedelta(seconds=judged_after_s)
         self._tracks: list[_Track] = []
+        # Of whom was told lately no text is kept: the number is Python's hash, which is salted anew in every run.
+        self._told_at: dict[int, datetime] = {}
         self._count = 0
 
     def expected(self, at: datetime) -> tuple[Box, ...]:
         """Where the plates of the vehicles in view should be at that time."""
-        return tuple(track.expected(at) for track in self._tracks)
+        return tuple(track.expected(at) for track in self._tracks if not track.bare)
 
     def earliest_needed(self) -> datetime | None:
-        """The time of the first sighting of any vehicle not yet told; None where there is none. Older frames serve nobody."""
-        untold = [track.sightings[0].captured_at for track in self._tracks if not track.told]
+        """The time of the first sighting of any vehicle with a plate that is not yet told; None where there is none. Older
+        frames serve nobody."""
+        untold = [track.sightings[0].captured_at for track in self._tracks if not track.told and not track.bare]
         return min(untold, default=None)
 
     def update(self, at: datetime, sightings: Sequence[Sighting], clock_error_ms: float) -> tuple[Passage, ...]:
@@ -160,6 +180,8 @@ class Tracker:
         done = [track for track in self._tracks if at - track.last.captured_at > self._lost_after]
         if len(self._tracks) > TRACKS_MAX:
             done += sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
+        forgotten = at - TOLD_ONCE_FOR
+        self._told_at = {number: told_at for number, told_at in self._told_at.items() if told_at >= forgotten}
         gone = set(map(id, done))
         self._tracks = [track for track in self._tracks if id(track) not in gone]
         return self._told(done + [track for track in self._tracks if self._settled(track, at)])
@@ -176,9 +198,20 @@ class Tracker:
                 continue
             track.told = True
             plate = self._certain(track)
+            if plate is not None and self._told_lately(plate, track):
+                continue
             if plate is not None or track.moved():
                 passages.append(Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate))
         return tuple(passages)
+
+    def _told_lately(self, plate: Plate, track: _Track) -> bool:
+        """Whether a passage with that plate was told a moment ago; from now on one was."""
+        number = hash(plate.text)
+        before = self._told_at.pop(number, None)
+        if len(self._told_at) >= TOLD_MAX:
+            del self._told_at[next(iter(self._told_at))]
+        self._told_at[number] = track.last.captured_at
+        return before is not None and track.sightings[0].captured_at - before <= TOLD_ONCE_FOR
 
     def _settled(self, track: _Track, at: datetime) -> bool:
         """Whether waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
@@ -206,18 +239,44 @@ class Tracker:
         return track
 
     def _matched(self, at: datetime, sightings: Sequence[Sighting]) -> list[tuple[Sighting, _Track | None]]:
-        """Each sighting whose plate was read with its vehicle; None for a vehicle not seen before."""
+        """Each sighting with its vehicle; None for a vehicle not seen before."""
         read = [sighting for sighting in sightings if sighting.reading is not None]
-        pairs = dict(best_first(_fits(read, self._tracks, at))) if read and self._tracks else {}
-        return [(sighting, self._tracks[pairs[s]] if s in pairs else None) for s, sighting in enumerate(read)]
+        bare = [sighting for sighting in sightings if sighting.reading is None]
+        with_plate = [track for track in self._tracks if not track.bare]
+        without = [track for track in self._tracks if track.bare]
+        return _paired(read, with_plate, at, _fits) + _paired(bare, without, at, _fits_bare)
+
+
+def _paired(
+    sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime, fits: Callable[..., Array]
+) -> list[tuple[Sighting, _Track | None]]:
+    pairs = dict(best_first(fits(sightings, tracks, at))) if sightings and tracks else {}
+    return [(sighting, tracks[pairs[s]] if s in pairs else None) for s, sighting in enumerate(sightings)]
+
+
+def _ahead(tracks: Sequence[_Track], at: datetime) -> tuple[Array, Array]:
+    """Where each vehicle is expected, (n, 4) edges, and how long ago it was seen, (n,) seconds."""
+    elapsed_s = np.array([(at - track.last.captured_at).total_seconds() for track in tracks])
+    moved = np.array([track.velocity_px_s for track in tracks]) * elapsed_s[:, None]
+    return edges([_place(track.last) for track in tracks]) + np.tile(moved, 2), elapsed_s
+
+
+def _fits_bare(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
+    """How well each sighting fits each vehicle by its place alone, (sightings, vehicles); see `_fits`."""
+    seen, (expected, elapsed_s) = edges([sighting.box for sighting in sightings]), _ahead(tracks, at)
+    off_px = (seen[:, None, :2] + seen[:, None, 2:] - expected[:, :2] - expected[:, 2:]) / 2
+    size_px, expected_px = (np.sqrt((one[:, 2:] - one[:, :2]).prod(axis=1)) for one in (seen, expected))
+    distance = np.hypot(off_px[..., 0], off_px[..., 1]) / np.sqrt(size_px[:, None] * expected_px)
+    new = np.array([len(track.sightings) == 1 for track in tracks])
+    reach = REACH_SIZES + np.where(new, NEW_REACH_SIZES_PER_S, REACH_SIZES_PER_S) * elapsed_s
+    grown = np.abs(np.log(size_px[:, None] / expected_px))
+    return np.where(distance <= reach, overlaps(seen, expected) - distance - grown, -np.inf)
 
 
 def _fits(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
     """How well each sighting fits each vehicle, (sightings, vehicles), higher is better; -inf where it cannot be that vehicle."""
     seen = edges([sighting.plate_box for sighting in sightings if sighting.plate_box is not None])
-    elapsed_s = np.array([(at - track.last.captured_at).total_seconds() for track in tracks])
-    moved = np.array([track.velocity_px_s for track in tracks]) * elapsed_s[:, None]
-    expected = edges([track.last.plate_box for track in tracks if track.last.plate_box is not None]) + np.tile(moved, 2)
+    expected, elapsed_s = _ahead(tracks, at)
     off_px = (seen[:, None, :2] + seen[:, None, 2:] - expected[:, :2] - expected[:, 2:]) / 2
     width_px = np.maximum((seen[:, 2] - seen[:, 0])[:, None], expected[:, 2] - expected[:, 0])
     distance = np.hypot(off_px[..., 0], off_px[..., 1]) / width_px
