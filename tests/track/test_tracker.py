@@ -10,7 +10,7 @@ from clearway.facts import Box, Frame, Kind, Passage, Reading, Sighting
 from clearway.sight.look import look
 from clearway.testing.road import Road
 from clearway.testing.truth import TruthDetector, TruthReader
-from clearway.track.tracker import Tracker, likeness
+from clearway.track.tracker import Tracker
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 LOOK_S = 0.25
@@ -142,11 +142,3 @@ def test_every_vehicle_of_a_road_is_counted_once_with_its_plate(seed: int) -> No
         passages += made.update(frame.captured_at, found, 0.0)
     passages += made.finish()
     assert sorted(texts(passages)) == sorted(p.plate for p in road.passages if p.plate)
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "alike"),
-    [("ABC", "ABC", 1.0), ("ABC", "", 0.0), ("ABCD", "ABXD", 0.75), ("ABC", "ABCD", 0.75), ("", "", 1.0)],
-)
-def test_likeness(a: str, b: str, alike: float) -> None:
-    assert likeness(a, b) == alike == likeness(b, a)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from clearway.errors import SettingsError
 from clearway.facts import Drive, Measurement, Passage, Waypoint
-from clearway.scene import Calibration, Lens, Point, Survey, depth_m
+from clearway.scene import Calibration, Lens, Point, Survey, depths_m
 
 Array = NDArray[np.float64]
 
@@ -216,7 +216,7 @@ class Ground:
         vouched = kept[1:-1]
         waypoints = tuple(Waypoint(times[n], *map(float, places_m[n]), *map(float, errors_m[n])) for n in vouched)
         stretch = self._given.stretch_m
-        on = [n for n in kept if stretch and depth_m(stretch, (float(places_m[n, 0]), float(places_m[n, 1]))) > 0]
+        on = [n for n, deep_m in zip(kept, depths_m(stretch, places_m[kept]), strict=True) if deep_m > 0] if stretch else []
         on = on[:: 1 + len(on) // PLACES_MAX]
         return Drive(waypoints, self._speed([times[n] for n in on], places_m[on], by_px[on], by_shared[on]))
 
