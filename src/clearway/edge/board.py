@@ -37,7 +37,7 @@ from clearway.edge.scenes import load_law, scene_of
 from clearway.errors import SettingsError
 from clearway.facts import Pixels
 from clearway.rules.rulebook import rules_of
-from clearway.scene import KNOWN_POINTS_MIN, Calibration, Lens, Point, Scene, Survey, View, depth_m, rectangle
+from clearway.scene import KNOWN_POINTS_MIN, Calibration, Lens, Point, Scene, Survey, View, depths_m, rectangle
 from clearway.track.ground import K_ELLIPSE, Ground, Plane
 
 Array = NDArray[np.float64]
@@ -534,7 +534,7 @@ def _worth(rule: str, kind: str, scene: Scene, ground: Ground) -> RuleSheet:
             middle = (sum(a for a, _ in zone) / len(zone), sum(c for _, c in zone) / len(zone))
             error_m = _error_m(ground, scene, middle)
             worst = max(worst, error_m)
-            if len(zone) > 2 and error_m >= depth_m(zone, middle):
+            if len(zone) > 2 and error_m >= float(depths_m(zone, np.array([middle]))[0]):
                 return RuleSheet(rule, False, f"{part.name!r} is narrower than a place in it is sure: ± {error_m:.2f} m")
     if not isfinite(worst):
         return RuleSheet(rule, False, "a place of it cannot be seen by this camera")
