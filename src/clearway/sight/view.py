@@ -6,7 +6,7 @@
 
 A landmark is a spot with edges in several directions: which way they run, on a coarse grid. Light does not change that, and a
 passing lorry hides a few landmarks for a while; a camera that turned moves all of them alike, one out of focus blunts them, and a
-covered one has none. Each look compares the middle one of the last half minute's pictures, so that traffic and rain fall out of it.
+covered one has none. Each look compares the middle one of the last twenty seconds' pictures: traffic and rain fall out of it.
 
 No model of motion is trusted before most landmarks agree on it. What nobody can tell leaves the state UNSURE: rules that need the
 survey abstain then, but nobody is told to mend a camera at nightfall.
