@@ -24,6 +24,7 @@ VERBS = {
     "witness": "watch other people's ledgers: cosign what only grew",
     "serve": "open the hub: the page where an officer decides",
     "calibrate": "measure a view on a page: points, lanes, lines, and save scene.toml",
+    "tally": "count vehicles, speeds and near misses of a view, and name nobody",
     "init": "make keys and a commented clearway.toml",
     "doctor": "say what is wrong with this installation, and what to do",
 }
