@@ -60,7 +60,7 @@ def run(given: argparse.Namespace) -> int:
     leave_no_dump()
     settings = settings_file.load(given.settings)
     pixels = _still(given.source, settings)
-    # Of vehicles that stood there all the time, of people and of plates no landmark is made: they go, and nothing is kept of them.
+    # Of vehicles that stood there, of people and of plates no landmark is made: they go, and nothing is kept of them.
     found = first_hider(settings).find(Frame("still", 0, now(), 0.0, pixels), Box(0, 0, pixels.shape[1], pixels.shape[0]))
     view = view_of(pixels, [one.box for one in found])
     if view is None:
