@@ -18,16 +18,22 @@ from clearway.testing.road import FOCAL_PER_WIDTH, Road
 
 AT = datetime(2026, 11, 25, 15, tzinfo=UTC)
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "video"
-ROAD = Road(seed=3, vehicles=8, width_px=640, height_px=360, events=False)
+ROAD = Road(seed=3, vehicles=8, width_px=480, height_px=270, events=False)
 # Half a degree of the simulated camera, in pixels of its picture.
-HALF_DEGREE_PX = np.tan(np.radians(0.5)) * FOCAL_PER_WIDTH * 640
+HALF_DEGREE_PX = np.tan(np.radians(0.5)) * FOCAL_PER_WIDTH * 480
 
 Change = Callable[[Pixels, float, np.random.Generator], Pixels]
 
 
 @cache
+def filmed(n: int) -> Pixels:
+    """One of two dozen moments of the simulated road."""
+    return ROAD.frame(n % 24 * ROAD.frame_count // 24).pixels
+
+
+@cache
 def surveyed() -> View:
-    view = view_of(middle([ROAD.frame(n).pixels for n in range(0, ROAD.frame_count, 10)]))
+    view = view_of(middle([filmed(n) for n in range(24)]))
     assert view is not None
     return view
 
@@ -36,8 +42,7 @@ def watched(lasts_s: float, change: Change, watch: ViewWatch | None = None, bega
     """The state after each picture of the simulated camera, as `change(pixels, s, dice)` alters them."""
     watch, dice = watch or ViewWatch(surveyed()), np.random.default_rng(5)
     for s in np.arange(began_s, began_s + lasts_s, PICTURE_EVERY.total_seconds()):
-        frame = ROAD.frame(int(s * ROAD.frames_per_s) % ROAD.frame_count)
-        pixels = change(frame.pixels.copy(), float(s), dice)
+        pixels = change(filmed(int(s / 2)).copy(), float(s), dice)
         yield float(s), watch.add(Frame("c", int(s), AT + timedelta(seconds=float(s)), 0.0, pixels))
 
 
@@ -88,39 +93,39 @@ MISHAPS: dict[str, tuple[Change, Look]] = {
 def test_what_happens_to_a_camera_is_noticed_within_a_minute(name: str) -> None:
     mishap, look = MISHAPS[name]
     watch = ViewWatch(surveyed())
-    before = [state for _, state in watched(60.0, calm, watch)]
+    before = [state for _, state in watched(40.0, calm, watch)]
     assert before[-1] is Look.STEADY and set(before) <= {Look.UNSURE, Look.STEADY}
-    noticed_s = next((s - 60.0 for s, state in watched(120.0, mishap, watch, 60.0) if state is look), None)
+    noticed_s = next((s - 40.0 for s, state in watched(70.0, mishap, watch, 40.0) if state is look), None)
     assert noticed_s is not None and noticed_s <= 60.0
     # Put right, it is trusted again.
-    assert [state for _, state in watched(90.0, calm, watch, 180.0)][-1] is Look.STEADY
+    assert [state for _, state in watched(60.0, calm, watch, 110.0)][-1] is Look.STEADY
 
 
 def dusk(pixels: Pixels, s: float, dice: np.random.Generator) -> Pixels:
-    """From full light to an eighth of it in ten minutes, noisier as a camera's gain goes up."""
-    return noisy(pixels, float(np.interp(s, (0, 600), (1.0, 0.13))), dice, noise=float(np.interp(s, (0, 600), (2.0, 7.0))))
+    """From full light to an eighth of it in four minutes, noisier as a camera's gain goes up."""
+    return noisy(pixels, float(np.interp(s, (0, 240), (1.0, 0.13))), dice, noise=float(np.interp(s, (0, 240), (2.0, 7.0))))
 
 
 def rain(pixels: Pixels, s: float, dice: np.random.Generator) -> Pixels:
     """Grey, with streaks in every picture."""
     shown = pixels * 0.55 + 60
-    for x, y in dice.uniform((0, 0), pixels.shape[1::-1], (400, 2)):
+    for x, y in dice.uniform((0, 0), pixels.shape[1::-1], (300, 2)):
         cv2.line(shown, (int(x), int(y)), (int(x) + 2, int(y) + 14), (205, 205, 210), 1)
     return noisy(np.asarray(shown, np.uint8), 1.0, dice)
 
 
 def shadow(pixels: Pixels, s: float, dice: np.random.Generator) -> Pixels:
     """The hard shadow of a house that moves over the road."""
-    edge = int(s * 0.8)
-    cv2.fillPoly(dark := np.ones(pixels.shape[:2], np.float32), [np.array([(0, 0), (edge, 0), (edge - 90, 360), (0, 360)])], 0.5)
+    edge = int(s * 1.5)
+    cv2.fillPoly(dark := np.ones(pixels.shape[:2], np.float32), [np.array([(0, 0), (edge, 0), (edge - 70, 270), (0, 270)])], 0.5)
     return noisy(np.asarray(pixels * dark[..., None], np.uint8), 1.0, dice)
 
 
 def lorries(pixels: Pixels, s: float, dice: np.random.Generator) -> Pixels:
     """One lorry a minute stands for twelve seconds over half of the picture."""
     if s % 60 < 12:
-        cv2.rectangle(pixels, (160, 40), (520, 359), (180, 60, 50), cv2.FILLED)
-        cv2.rectangle(pixels, (200, 90), (480, 200), (40, 40, 44), cv2.FILLED)
+        cv2.rectangle(pixels, (120, 30), (390, 269), (180, 60, 50), cv2.FILLED)
+        cv2.rectangle(pixels, (150, 70), (360, 150), (40, 40, 44), cv2.FILLED)
     return noisy(pixels, 1.0, dice)
 
 
@@ -135,9 +140,9 @@ ORDINARY: dict[str, Change] = {"dusk": dusk, "rain": rain, "a shadow": shadow, "
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_day_is_no_mishap(name: str) -> None:
-    states = [state for _, state in watched(300.0 if name != "dusk" else 600.0, ORDINARY[name])]
+    states = [state for _, state in watched(240.0, ORDINARY[name])]
     assert set(states) <= {Look.UNSURE, Look.STEADY}
-    assert np.mean([state is Look.STEADY for state in states]) >= 0.9
+    assert np.mean([state is Look.STEADY for state in states]) >= 0.85
 
 
 def test_landmarks_keep_off_what_moves_and_off_what_the_camera_writes() -> None:
@@ -147,15 +152,15 @@ def test_landmarks_keep_off_what_moves_and_off_what_the_camera_writes() -> None:
     assert view is not None and hidden
     for x, y in (landmark.px for landmark in view.landmarks):
         assert not any(box.left_px <= x <= box.right_px and box.top_px <= y <= box.bottom_px for box in hidden)
-        assert 0.12 * 360 <= y <= 0.88 * 360
-    assert view_of(np.full((360, 640, 3), 100, np.uint8)) is None, "a wall has no landmarks"
-    assert view_of(still, [Box(0, 0, 640, 360)]) is None
+        assert 0.12 * 270 <= y <= 0.88 * 270
+    assert view_of(np.full((270, 480, 3), 100, np.uint8)) is None, "a wall has no landmarks"
+    assert view_of(still, [Box(0, 0, 480, 270)]) is None
 
 
 def test_time_that_jumps_or_stands_still_costs_nothing() -> None:
     watch = ViewWatch(surveyed())
     for n, s in enumerate([0.0] * 500 + [3600.0 + n for n in range(40)] + [10.0 + n for n in range(40)]):
-        watch.add(Frame("c", n, AT + timedelta(seconds=s), 0.0, ROAD.frame(0).pixels))
+        watch.add(Frame("c", n, AT + timedelta(seconds=s), 0.0, filmed(0)))
     assert len(watch._pictures) <= 11 and watch.state is Look.STEADY
 
 

@@ -553,7 +553,7 @@ def _followed_px(ground: Ground, scene: Scene, places_m: Array) -> Array:
     foot, scale = np.array([camera.along_m, camera.across_m]), 1 - followed.up_m / camera.up_m
     px = ground.plane.pictured(foot + (places_m - foot) / scale)
     width, height = scene.picture_px
-    outside = ~((px >= 0).all(axis=1) & (px <= (width, height)).all(axis=1))
+    outside = np.asarray(~((px >= 0).all(axis=1) & (px <= (width, height)).all(axis=1)))
     return np.where(outside[:, None], np.nan, px)
 
 
@@ -631,7 +631,7 @@ def _smallest(size_px: tuple[int, int]) -> dict[str, object]:
         "followed": {"up_m": 0.0, "up_u_m": 0.0, "u_px": 1.0, "lasts_s": 0.0},
         "clock": {"u_ms": 0.0, "rate_u_ppm": 0.0},
     }
-    named = {"name": "smallest", "law": "DE", "time_zone": "UTC", "picture_px": size_px, "surveyed": order}
+    named: dict[str, object] = {"name": "smallest", "law": "DE", "time_zone": "UTC", "picture_px": size_px, "surveyed": order}
     return named | {"calibration": calibration}
 
 

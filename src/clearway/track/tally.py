@@ -113,11 +113,12 @@ class Tally:
         self._near = {(who, measure): np.zeros(3, int) for who, measure in _NEAR}
         self._people_s = {"outside the crossings": 0.0, "on the crossings": 0.0}
         self._looked_at: datetime | None = None
-        self._looked_s, self._began_at = 0.0, None
+        self._looked_s = 0.0
+        self._began_at: datetime | None = None
 
     def passed(self, kind: Kind, times: Sequence[datetime], places_m: Array) -> None:
         """Counts a vehicle that passed by its way over the road: places (n, 2) at those times, in order."""
-        fine = np.isfinite(places_m).all(axis=1)
+        fine = np.asarray(np.isfinite(places_m).all(axis=1))
         times, places_m = [at for at, keep in zip(times, fine, strict=True) if keep], places_m[fine]
         for part in _unbroken(times, places_m):
             self._passed(kind, times[part], places_m[part])
