@@ -20,6 +20,7 @@ from torch.nn import functional
 from training.plates.camera import Crop, filmed, nothing
 from training.plates.grounds import DATA, grounds, lookalikes, rows
 from training.plates.model import ALPHABET, LANES, PLACE, STEPS, Reader
+from training.plates.muon import Muon
 from training.plates.render import REGIONS, Drawn, Pixels, draw
 
 KEPT, TIMES_SEEN = 6000, 4
@@ -157,9 +158,7 @@ def main() -> None:
     )
     decayed = [p for p in reader.parameters() if p.ndim > 1]
     plain = [p for p in reader.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}], lr=given.rate
-    )
+    optimiser = Muon(decayed, plain, given.rate)
     path, step = given.work / "plates/reader.pt", 0
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():
