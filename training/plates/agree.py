@@ -3,8 +3,8 @@
     python -m training.plates.agree --work training/work --peer ../shared/peers/fast_alpr
 
 The readers are the peer, fast-alpr, RapidOCR's general recogniser, and, for plates to learn from, our own as the package carries
-it: run this again when that reads better. What is held out is labelled by the two foreign readers alone, or ours would be measured
-on what it can read. Writes WORK/plates/agreed.jsonl, one line a plate:
+it: run this again when that reads better. What is held out is labelled by the two foreign readers alone, or ours would be
+measured on what it can read. Writes WORK/plates/agreed.jsonl, one line a plate:
 {"image", "box": [x, y, w, h], "text", "held_out"}.
 """
 

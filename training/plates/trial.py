@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from clearway import plates
-from clearway.facts import Box, Frame, Reading
+from clearway.facts import Box, Frame
 from clearway.sight import plate as reader_module
 from clearway.sight.look import look
 from clearway.sight.network import OUR_OWN, Weights
