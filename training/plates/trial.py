@@ -9,7 +9,6 @@ plate is; then, for a list of gates, what of all that each lets pass, with the s
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,11 +27,11 @@ from clearway.sight.network import OUR_OWN, Weights
 from clearway.sight.plate import PlateReader
 from clearway.sight.street import StreetDetector
 from clearway.track.fusion import fuse
-from training.plates.grounds import DATA, rows
+from training.plates.grounds import BOXES, DATA, known_texts, rows
+from training.plates.grounds import box as box_of
 from training.plates.render import Pixels
 
 SCENES = "plates/train/scenes/cn_easypr"
-AGREED = ("ro_detect", "roboflow_mixed_detect", "corners_iwpod")
 MEETS_MIN = 0.3
 
 
@@ -58,17 +57,16 @@ class Told:
 
 
 def held_out(work: Path) -> Iterator[Held]:
-    agreed: dict[str, list[tuple[Box, str]]] = {}
-    for line in (work / "plates/agreed.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        agreed.setdefault(row["image"], []).append((_box(row["box"]), row["text"]))
-    for folder in (SCENES, *(f"plates/train/boxes/{name}" for name in AGREED), "faces"):
+    texts: dict[str, list[tuple[Box, str]]] = {}
+    for row in known_texts(work, held=True):
+        texts.setdefault(row["image"], []).append((box_of(row["box"]), row["text"].replace("/", "")))
+    for folder in (SCENES, *(f"plates/train/boxes/{name}" for name in BOXES), "faces"):
         for row in rows(DATA / folder, held=True):
             picture = cv2.cvtColor(cv2.imread(str(DATA / folder / row["image"])), cv2.COLOR_BGR2RGB)
             labels = row.get("plates", ())
-            known = [(_box(one["box"]), plates.canonical(one["text"])) for one in labels if one.get("text") and one.get("box")]
-            known += agreed.get(f"{folder.removeprefix('plates/train/')}/{row['image']}", [])
-            places = tuple(_box(one["box"]) for one in labels if one.get("box"))
+            known = [(box_of(one["box"]), plates.canonical(one["text"])) for one in labels if one.get("text") and one.get("box")]
+            known += texts.get(f"{folder.removeprefix('plates/train/')}/{row['image']}", [])
+            places = tuple(box_of(one["box"]) for one in labels if one.get("box"))
             yield Held(Path(folder).name, picture, tuple(known), places)
 
 
@@ -80,14 +78,14 @@ def covered(held: Held, dice: np.random.Generator) -> Held:
         share, tall = dice.uniform(0.15, 0.5), round(1.6 * box.height_px)
         left = box.left_px - 0.2 * box.width_px if dice.random() < 0.5 else box.right_px - share * box.width_px
         x, y = max(0, round(left)), max(0, round(box.top_px - 0.3 * box.height_px))
-        place = pixels[y : y + tall, x : x + round((share + 0.2) * box.width_px)]
-        h, w = place.shape[:2]
+        part = pixels[y : y + tall, x : x + round((share + 0.2) * box.width_px)]
+        h, w = part.shape[:2]
         if h and w and h < high // 2 and w < wide:
             top = int(dice.integers(0, high - h))
             while abs(top - y) < h and high > 3 * h:
                 top = int(dice.integers(0, high - h))
             side = int(dice.integers(0, wide - w))
-            place[:] = held.pixels[top : top + h, side : side + w]
+            part[:] = held.pixels[top : top + h, side : side + w]
     return Held(held.name, pixels, held.known, held.places)
 
 
@@ -105,11 +103,6 @@ def told(held: Held, detector: StreetDetector, reader: PlateReader) -> list[Told
         p_text = seen.p * seen.reading.p_whole * float(seen.reading.p_characters.max(axis=1).min())
         found.append(Told(text, fused.p if fused else 0.0, seen.reading.p_whole, p_text, text in known if known else None))
     return found
-
-
-def _box(edges: list[float]) -> Box:
-    x, y, w, h = edges
-    return Box(x, y, x + w, y + h)
 
 
 def main() -> None:
