@@ -19,7 +19,8 @@ ASPHALT_M = 14.0  # of road that the noise covers before it repeats
 class Road:
     """A straight road along y with its lanes (x of the middle, direction), and maybe one that crosses it at `crossing`.
 
-    `edge` is half its width, `pavement` how wide the pavement is beside it, `front` the x beyond which houses stand (0: none).
+    `edge` is half its width, `pavement` how wide the pavement is beside it, `front` the x beyond which houses stand (0: none), and
+    `sight` after how many metres something ends the view.
     """
 
     lanes: tuple[tuple[float, int], ...]
@@ -31,6 +32,7 @@ class Road:
     crossing_lanes: tuple[tuple[float, int], ...]
     bays: tuple[str, str]  # what is parked on the left and on the right: nothing, along, across
     median: float
+    sight: float
 
     @classmethod
     def some(cls, dice: Dice) -> Road:
@@ -51,7 +53,8 @@ class Road:
         pavement = float(dice.uniform(1.5, 4.5)) if dice.random() < 0.7 else 0.0
         front = edge + pavement + float(dice.uniform(0.5, 14)) if dice.random() < 0.65 else 0.0
         flipped = tuple((x * side, way) for x, way in lanes)
-        return cls(flipped, wide, edge, pavement, front, crossing, tuple(cross), (bays[0], bays[1]), median)
+        sight = 900.0 if dice.random() < 0.2 else float(dice.uniform(60, 260))
+        return cls(flipped, wide, edge, pavement, front, crossing, tuple(cross), (bays[0], bays[1]), median, sight)
 
 
 class Ground:
@@ -80,18 +83,24 @@ class Ground:
         """A rectangle on the road."""
         self.fill([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour)
 
-    def sky(self, backdrops: list[np.ndarray]) -> None:
-        """The sky, and real walls and trees along the horizon."""
-        light, dice = self.light, self.dice
+    def sky(self) -> None:
+        """The sky, paler towards the horizon."""
+        light = self.light
+
         steps = np.linspace(0, 1, 256)[:, None]
         tones = np.clip(light.fog * (1 - steps) + light.sky * steps, 0, 255).astype(np.uint8)
         self.pixels = tones[np.clip(self.rise * (6 * 255), 0, 255).astype(np.uint8)]
 
-        forward = self.view.axes[2]
-        if not backdrops or self.below[0].all():
+    def distance(self, backdrops: list[np.ndarray]) -> None:
+        """Real walls and trees where sight ends."""
+        light, dice, beyond = self.light, self.dice, self.metres > self.road.sight
+        rows = np.flatnonzero(beyond.any(1))
+        if not backdrops or not len(rows):
             return
+        forward = self.view.axes[2]
         level = np.array([forward[0], forward[1], 0]) * 1e4 + self.view.at
-        horizon = float(self.view.project(level[None])[0][0, 1])
+        horizon, lowest = float(self.view.project(level[None])[0][0, 1]), int(rows[-1]) + 1
+
         x = -float(dice.uniform(0, 0.3)) * self.side
         tall = self.view.focal_px * float(dice.uniform(0.04, 0.25))
         while x < self.side:
@@ -99,11 +108,12 @@ class Ground:
             high = max(4, int(tall * dice.uniform(0.5, 1.3)))
             wide = max(4, int(high * dice.uniform(0.8, 2.5)))
             left, right = max(0, int(x)), min(self.side, int(x) + wide)
-            top, bottom = max(0, int(horizon) - high), min(self.side, int(horizon) + 6)
+            top, bottom = max(0, int(horizon) - high), lowest
             if right - left > 1 and bottom - top > 1:
                 piece = cv2.resize(patch, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
-                far = light.through_air(light.on(piece.astype(np.float32), 0.2), float(dice.uniform(80, 400)))
-                self.pixels[top:bottom, left:right] = far
+                shown = light.through_air(light.on(piece.astype(np.float32), 0.3), min(400.0, self.road.sight))
+                where = beyond[top:bottom, left:right, None]
+                np.copyto(self.pixels[top:bottom, left:right], np.clip(shown, 0, 255).astype(np.uint8), where=where)
             x += wide
 
     def pave(self, backdrops: list[np.ndarray]) -> None:

@@ -23,6 +23,8 @@ class Material(IntEnum):
     PLASTIC = auto()  # bumpers, sills, grilles
     DARK = auto()  # gaps, arches, the floor
     GLASS = auto()
+    MIRROR = auto()  # glass with something bright in it
+
     CHROME = auto()
     HEAD = auto()  # lamps
     TAIL = auto()
@@ -43,7 +45,7 @@ class Material(IntEnum):
 class Solid:
     """Faces in the order in which they cover one another within a block; blocks are drawn from the farthest to the nearest.
 
-    `points` (n, 3) holds the corners of face k at `starts[k]` to `starts[k + 1]`; `normals` (f, 3) is zero for a leaf, which is
+    `points` (n, 3) holds the corners of face k at `starts[k]` to `starts[k + 1]`; `leaf` faces have no normal and are
     seen from both sides; `fine` faces are left out when the solid is small; `who` is 1 for a rider's faces. `plates` and `lamps`
     are (place, normal) pairs, lamps by their material; `heads` the middles of heads, `size` length, width and height.
     """
@@ -54,6 +56,7 @@ class Solid:
     materials: np.ndarray
     normals: np.ndarray
     middles: np.ndarray
+    leaf: np.ndarray
     blocks: np.ndarray
     block_middles: np.ndarray
     fine: np.ndarray
@@ -178,6 +181,7 @@ class Builder:
             np.array([n[0] for n in self.notes]),
             normals.astype(np.float32),
             middles.astype(np.float32),
+            leaf,
             np.array([n[1] for n in self.notes]),
             np.array(self.block_middles, np.float32),
             np.array([n[2] for n in self.notes]),

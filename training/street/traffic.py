@@ -56,16 +56,19 @@ class Traffic:
         view = camera(dice, road, side)
         things = self._populate(dice, road, view, light, side)
         ground = Ground(dice, view, light, road, side, self.noise)
-        ground.sky(self.backdrops)
+        ground.sky()
         ground.pave(self.backdrops)
-        ground.houses(self.backdrops)
         ground.shade(things)
         ground.lamplight(things)
         ground.haze()
+        ground.distance(self.backdrops)
+        ground.houses(self.backdrops)
+
         canvas = Canvas(ground.pixels, view, light)
         labels, glows = self._paint(dice, canvas, things)
         pixels = shine(dice, canvas.picture(), glows, light, side)
-        return sensed(dice, pixels, light), labels
+        pixels = sensed(dice, pixels, light)
+        return pixels, dim_left_alone(pixels, labels)
 
     def _populate(self, dice: Dice, road: Road, view: View, light: Light, side: int) -> list[Placed]:
         """Who is on the road."""
@@ -89,7 +92,8 @@ class Traffic:
             middle, depth = view.project(np.array([[x, y, solid.size[2] / 2]]))
             reach = view.focal_px * max(long, solid.size[2]) / max(0.5, float(depth[0])) * 0.7
             outside = (middle[0] < -reach).any() or (middle[0] > side + reach).any()
-            if depth[0] < 1 or outside or reach < 2.5 or np.hypot(x - at[0], y - at[1]) < long / 2 + (1.5 if at[2] > 4.2 else 3):
+            away = float(np.hypot(x - at[0], y - at[1]))
+            if depth[0] < 1 or outside or reach < 2.5 or not long / 2 + (1.5 if at[2] > 4.2 else 3) < away < road.sight:
                 return long
             along = np.array([cos(heading), sin(heading)])
             spots = np.array([x, y]) + np.outer(np.array([-1, 0, 1]) * long / 3, along)
@@ -243,7 +247,7 @@ class Traffic:
             quad, depth = view.project(thing.to_road(spots))
             wide = np.linalg.norm(quad[1] - quad[0])
             out = thing.turn() @ np.array(normal)
-            if depth.min() < 1 or wide < 2 or (view.at - thing.to_road(np.array([place]))[0]) @ out <= 0:
+            if depth.min() < 1 or wide < 4 or (view.at - thing.to_road(np.array([place]))[0]) @ out <= 0:
                 continue
             # clockwise from the top left, as seen
             strength = light.ambient * 0.9 + light.sunny * max(0.0, float(out @ light.sun))
@@ -254,6 +258,16 @@ class Traffic:
             canvas.lay(plate, quad, max(0.35, strength))
             found.append(quad.reshape(8))
         return found
+
+
+def dim_left_alone(pixels: np.ndarray, labels: Labels) -> Labels:
+    """The labels, of which those that fog, night or noise has swallowed are left alone."""
+    grey = cv2.blur(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (3, 3))
+    for k, (left, top, right, bottom) in enumerate(np.round(labels.boxes).astype(int).tolist()):
+        part = grey[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
+        if part.size and float(part.std()) < 7:
+            labels.ignored[k] = True
+    return labels
 
 
 def camera(dice: Dice, road: Road, side: int) -> View:
@@ -279,11 +293,15 @@ def camera(dice: Dice, road: Road, side: int) -> View:
     return View.towards(at, aim, float(dice.normal(0, 0.03)), focal, (float(spot[0]), float(spot[1])))
 
 
+def _paint(dice: Dice) -> np.ndarray:
+    shade = COLOURS[int(np.searchsorted(COMMON, dice.random()))]
+    return np.asarray(shade * float(np.exp(dice.normal(0, 0.15))) + dice.normal(0, 4, 3))
+
+
 def palette(dice: Dice, kind: str) -> np.ndarray:
     """A colour (materials, 3) for every material of a thing."""
     colours = np.zeros((len(M), 3), np.float32)
-    pick = lambda: COLOURS[int(np.searchsorted(COMMON, dice.random()))] + dice.normal(0, 9, 3)  # noqa: E731
-    colours[M.PAINT], colours[M.SECOND] = pick(), pick()
+    colours[M.PAINT], colours[M.SECOND] = _paint(dice), _paint(dice)
     if kind in ("van", "lorry", "trailer", "bus"):
         if dice.random() < 0.5:
             colours[M.PAINT] = np.full(3, dice.uniform(205, 240))
@@ -297,7 +315,9 @@ def palette(dice: Dice, kind: str) -> np.ndarray:
         colours[M.PAINT] = np.array([(215, 165, 25), (225, 222, 205), (25, 25, 28), (30, 110, 60)][int(dice.integers(4))])
     colours[M.PLASTIC] = dice.uniform(28, 62)
     colours[M.DARK] = dice.uniform(10, 26)
-    colours[M.GLASS] = dice.uniform(18, 58) + np.array([0, 2, 5])
+    colours[M.GLASS] = dice.uniform(12, 48) + np.array([0, 2, 4])
+    colours[M.MIRROR] = colours[M.GLASS] + dice.uniform(0, 45)
+
     colours[M.CHROME] = dice.uniform(120, 200)
     colours[M.HEAD] = np.array([200, 206, 210]) * dice.uniform(0.75, 1.1)
     colours[M.TAIL] = (float(dice.uniform(110, 170)), 18, 20)
@@ -458,8 +478,11 @@ def backdrops(pictures: list[data.Picture], seed: int, most: int = 400) -> list[
     for picture in dice.sample(pictures, len(pictures)):
         if len(found) >= most:
             break
+        if picture.path.startswith("faces") and dice.random() < 0.8:  # few of them were taken in a street
+            continue
         pixels = cv2.imread(str(data.DATA / picture.path))[..., ::-1]
         height, width = pixels.shape[:2]
+
         for _ in range(6):
             wide = int(dice.uniform(0.15, 0.5) * min(height, width))
             x, y = dice.randint(0, width - wide), dice.randint(0, int(0.7 * (height - wide)))

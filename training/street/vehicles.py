@@ -8,7 +8,7 @@ from math import cos, sin
 
 import numpy as np
 
-from training.street.solids import Builder, Dice, Material, Point, Solid, mirrored, on
+from training.street.solids import Builder, Dice, Material, Point, Solid, mirrored, on, ring
 
 FORWARD, BACKWARD = (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0)
 M = Material
@@ -167,8 +167,15 @@ def _greenhouse(
         (at(roof_rear), high * 0.98, height - 0.06),
         (at(rear_end), low * 0.95, boot),
     ]
+    round_off = 0.97 if kind == "van" else float(dice.uniform(0.8, 0.88))  # the roof's edge
+    lower = [(x, y, z - (0.07 if 0 < k < 4 else 0)) for k, (x, y, z) in enumerate(spine)]
     for side in (1, -1):
-        build.face([(x, side * y, z) for x, y, z in spine], M.PAINT)
+        build.face([(x, side * y, z) for x, y, z in lower], M.PAINT)
+        for (x0, y0, z0), (x1, y1, z1) in pairwise(spine[1:4]):
+            a, b = (x0, side * y0, z0 - 0.07), (x1, side * y1, z1 - 0.07)
+            build.face([(x0, side * y0 * round_off, z0), (x1, side * y1 * round_off, z1), b, a], M.PAINT)
+    spine = [(x, y * (round_off if 0 < k < 4 else 1), z) for k, (x, y, z) in enumerate(spine)]
+
     ways = list(pairwise(spine))
     for k, (a, b) in enumerate(ways):
         upper, under = (b, a) if k < 2 else (a, b)
@@ -177,14 +184,17 @@ def _greenhouse(
         quad += [(under[0], -y_low, under[2]), (under[0], y_low, under[2])]
         build.face(quad, M.PAINT)
         if k == 0:
-            build.decal(quad, (0.04, 0.03, 0.96, 0.97), M.GLASS)
+            build.decal(quad, (0.03, 0.03, 0.97, 0.97), M.GLASS)
+            u = float(dice.uniform(0.1, 0.6))  # what it mirrors
+            build.decal(quad, (u, 0.05, u + float(dice.uniform(0.1, 0.35)), float(dice.uniform(0.4, 0.9))), M.MIRROR)
+
             build.decal(quad, (0.06, 0.9, 0.94, 0.97), M.DARK, fine=True)
         elif k == len(ways) - 1 and (kind != "van" or dice.random() < 0.4):
             build.decal(quad, (0.08, 0.07, 0.92, 0.8 if kind != "van" else 0.5), M.GLASS)
         elif k == 1 and dice.random() < 0.2:
             build.decal(quad, (0.15, 0.1, 0.85, 0.8), M.GLASS)
     # side windows between pillars; the roof line is a little inside of the belt line
-    base = lambda f, lift: (at(f), low * (1 - lift) + high * lift, belt + (height - belt) * lift)  # noqa: E731
+    base = lambda f, lift: (at(f), low * (1 - lift) + high * lift, belt + (height - 0.07 - belt) * lift)  # noqa: E731
     middle = 0.5 * (roof_front + min(roof_rear, 0.86)) + 0.02
     panes = [
         [base(cowl + 0.045, 0.08), base(roof_front + 0.022, 0.84), base(middle - 0.012, 0.86), base(middle - 0.012, 0.08)],
@@ -362,10 +372,17 @@ def two_wheeler(dice: Dice, kind: str) -> Solid:
     build.block((0, 0, 0.4))
     for x in (front, rear):
         build.inside = (x, 0, radius)
-        for side in (1, -1):
-            build.face(ring_of(x, side * thick / 2, radius, radius), M.TYRE)
-            build.face(ring_of(x, side * thick * 0.52, radius, radius * 0.68), M.HUB if motor else M.CHROME)
-        build.box((x - radius, x + radius), (-thick / 2, thick / 2), (0.0, 2 * radius), M.TYRE, taper=0.6)
+        outer, inner = (ring(x, 0, radius, radius * r) for r in (1, 0.84))
+        for k in range(12):
+            (ax, _, az), (bx, _, bz), (cx, _, cz), (dx, _, dz) = outer[k], outer[k - 1], inner[k - 1], inner[k]
+            build.face([(ax, -thick / 2, az), (ax, thick / 2, az), (bx, thick / 2, bz), (bx, -thick / 2, bz)], M.TYRE)
+            if not motor:  # one sees through its wheels
+                build.face([(ax, 0, az), (bx, 0, bz), (cx, 0, cz), (dx, 0, dz)], M.TYRE, leaf=True)
+        for side in (1, -1) if motor else ():
+            build.face(ring(x, side * thick / 2, radius, radius), M.TYRE)
+            build.face(ring(x, side * thick * 0.52, radius, radius * 0.62), M.HUB)
+            build.face(ring(x, side * thick * 0.54, radius, radius * 0.25), M.DARK, fine=True)
+
     seat = 0.78 if motor else 0.95
     if motor:
         build.box((rear + 0.1, front - 0.3), (-0.17, 0.17), (0.25, 0.62), M.PAINT if kind == "scooter" else M.PLASTIC, taper=0.8)
@@ -395,7 +412,12 @@ def two_wheeler(dice: Dice, kind: str) -> Solid:
         build.box((-0.38, -0.14), (-0.08, 0.08), (seat - 0.05, seat), M.DARK)
     bar = (front - 0.28, 0, 1.05)
     build.limb((bar[0], -0.34, bar[2]), (bar[0], 0.34, bar[2]), 0.05, M.DARK)
-    build.limb(bar, (front, 0, radius), 0.06, M.CHROME)
+    for side in (0.08, -0.08) if motor else (0.0,):
+        build.limb((bar[0], side, bar[2] - 0.05), (front, side, radius), 0.05, M.CHROME)
+    for side in (1, -1) if motor else ():  # mirrors
+        edge = sorted((side * 0.3, side * 0.44))
+        build.box((bar[0] - 0.03, bar[0] + 0.03), (edge[0], edge[1]), (bar[2] + 0.1, bar[2] + 0.22), M.DARK)
+
     if dice.random() < 0.93:
         build.who = 1
         x = -0.2 if motor else -0.25
@@ -404,11 +426,6 @@ def two_wheeler(dice: Dice, kind: str) -> Solid:
         if motor and dice.random() < 0.15:
             _rider(build, dice, (x - 0.38, seat + 0.05), 0.05, (x - 0.1, 0, seat + 0.35))
     return build.done(kind)
-
-
-def ring_of(x: float, y: float, z: float, radius: float) -> list[Point]:
-    """A small circle."""
-    return [(x + radius * cos(a), y, z + radius * sin(a)) for a in np.linspace(0, 2 * np.pi, 10, endpoint=False).tolist()]
 
 
 def _rider(build: Builder, dice: Dice, hip: tuple[float, float], lean: float, bar: Point) -> None:

@@ -21,7 +21,8 @@ GLOSS = np.zeros(len(Material), np.float32)  # how much of the sky a face that l
 for _material, _gloss in (
     (Material.PAINT, 0.2),
     (Material.SECOND, 0.1),
-    (Material.GLASS, 0.5),
+    (Material.GLASS, 0.42),
+    (Material.MIRROR, 0.6),
     (Material.CHROME, 0.15),
     (Material.HEAD, 0.3),
 ):
@@ -175,8 +176,8 @@ class Canvas:
         turn = thing.turn()
         eye = ((view.at - (thing.x, thing.y, 0)) @ turn) / thing.scale
         facing = (solid.normals * (eye - solid.middles)).sum(1)
-        facing[~solid.normals.any(1)] = 1
-        keep = facing > 0
+        keep = solid.leaf | (facing > 0)
+
         if small:
             keep &= ~solid.fine
         order = np.argsort(-np.linalg.norm(solid.block_middles - eye, axis=1))
@@ -199,15 +200,17 @@ class Canvas:
         base = thing.colours[materials]
         normals = solid.normals[faces] @ turn.T
         up = normals[:, 2]
-        leaf = ~normals.any(1)
-        direct = np.where(leaf, 0.6, np.clip(normals @ light.sun, 0, 1))
+        direct = np.where(solid.leaf[faces], 0.6, np.clip(normals @ light.sun, 0, 1))
+
         # what does not look up sees the road, which is darker than the sky, and more so near it
         above = np.clip(solid.middles[faces, 2] / 1.2, 0.35, 1)
         strength = light.ambient * (0.62 + 0.38 * up) * (0.75 + 0.25 * above) + light.sunny * direct
         colours = base * strength[:, None] * light.tint
         gloss = GLOSS[materials]
         mirror = gloss * (0.18 + 0.82 * np.clip(up, 0, 1) ** 0.7)
-        colours = colours * (1 - 0.5 * mirror[:, None]) + light.sky * mirror[:, None]
+        mirror *= float(0.4 + 0.7 * (thing.x * 7.13 % 1))  # dirt, and what stands around
+        grey = 0.5 * light.sky + 0.5 * light.sky.mean()
+        colours = colours * (1 - 0.5 * mirror[:, None]) + grey * mirror[:, None]
         if thing.lit:
             colours[materials == Material.HEAD] = (255, 252, 235)
             colours[materials == Material.TAIL] = (255, 40, 30) if thing.braking else (190, 20, 18)
@@ -240,10 +243,12 @@ class Canvas:
         source = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
         matrix = cv2.getPerspectiveTransform(source, np.float32(quad - low))
         size = tuple((high - low).tolist())
-        laid = cv2.warpPerspective(picture, matrix, size, flags=cv2.INTER_AREA)
-        cover = cv2.warpPerspective(np.full(picture.shape[:2], 255, np.uint8), matrix, size)[..., None] > 127
+        laid = cv2.warpPerspective(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        cover = np.zeros(size[::-1], np.uint8)
+        cv2.fillConvexPoly(cover, np.round((quad - low) * (1 << SHIFT)).astype(np.int32), 1, 8, SHIFT)
+
         under = self.pixels[low[1] : high[1], low[0] : high[0], :3]
-        np.copyto(under, np.clip(laid * (light * self.light.tint), 0, 255).astype(np.uint8), where=cover)
+        np.copyto(under, np.clip(laid * (light * self.light.tint), 0, 255).astype(np.uint8), where=cover[..., None] > 0)
 
     def picture(self) -> np.ndarray:
         """What the camera's lens sees (side, side, 3)."""
