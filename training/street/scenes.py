@@ -1,4 +1,4 @@
-"""Endless training pictures: real ones cut, turned and dimmed, with plates and look-alikes pasted in.
+"""Endless training pictures: real ones cut, turned and dimmed, and drawn traffic, with plates and look-alikes pasted in.
 
 Everything happens on one small crop in one process, because two cores train two networks: a few milliseconds a picture.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -28,6 +29,7 @@ SHARES = {
     "plates/train/scenes/cn_easypr": 0.15,
     "faces": 0.3,
 }
+TRAFFIC = 0.3  # of all scenes: traffic as fixed cameras see it, which is drawn (`training.street.traffic`)
 SIZES = {"vehicle": (12, 420), "two_wheeler": (12, 320), "person": (9, 260), "face": (7, 300), "plate": (9, 330)}
 
 
@@ -55,6 +57,10 @@ class Labels:
     def moved(self, x: float, y: float) -> Labels:
         """The same, elsewhere."""
         return Labels(self.kinds, self.boxes + np.float32([x, y] * 2), self.corners + np.float32([x, y] * 4), self.ignored)
+
+
+# draws a square picture of this side, and its labels
+Drawing = Callable[[np.random.Generator, int], tuple[np.ndarray, Labels]]
 
 
 @dataclass
@@ -94,10 +100,13 @@ def square_to(quad: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 class Scenes:
-    """Crops of `side` pixels with their labels, for ever, the same ones for the same seed."""
+    """Crops of `side` pixels with their labels, for ever, the same ones for the same seed; `traffic` draws a share of them."""
 
-    def __init__(self, pictures: list[data.Picture], plates: list[np.ndarray], side: int, seed: int) -> None:
+    def __init__(
+        self, pictures: list[data.Picture], plates: list[np.ndarray], side: int, seed: int, traffic: Drawing | None = None
+    ) -> None:
         self.dice, self.side = random.Random(seed), side
+        self.traffic, self.traffic_dice = traffic, np.random.default_rng(seed)
         self.noise = np.random.default_rng(seed).normal(0, 1, (512, 512, 3)).astype(np.float32)
         self.sources: list[Source] = []
         weights = []
@@ -130,8 +139,10 @@ class Scenes:
 
     def _scene(self, side: int) -> tuple[np.ndarray, Labels]:
         dice = self.dice
-        source = dice.choices(self.sources, cum_weights=self.cumulative)[0]
-        pixels, labels = self._crop(source, side)
+        if self.traffic and dice.random() < TRAFFIC:
+            pixels, labels = self.traffic(self.traffic_dice, side)
+        else:
+            pixels, labels = self._crop(dice.choices(self.sources, cum_weights=self.cumulative)[0], side)
         for _ in range(dice.choice((0, 0, 1, 1, 2, 3))):
             hide(labels, around(self._paste_other(pixels)))
         if dice.random() < 0.15:
