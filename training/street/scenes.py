@@ -30,6 +30,7 @@ SHARES = {
     "faces": 0.3,
 }
 TRAFFIC = 0.3  # of all scenes: traffic as fixed cameras see it, which is drawn (`training.street.traffic`)
+DRAWN, TIMES_SEEN = 120, 6  # drawn pictures of one size that are kept, and how often each is shown
 SIZES = {"vehicle": (12, 420), "two_wheeler": (12, 320), "person": (9, 260), "face": (7, 300), "plate": (9, 330)}
 
 
@@ -107,6 +108,7 @@ class Scenes:
     ) -> None:
         self.dice, self.side = random.Random(seed), side
         self.traffic, self.traffic_dice = traffic, np.random.default_rng(seed)
+        self.drawn: dict[int, list[tuple[np.ndarray, Labels]]] = {}  # by side
         self.noise = np.random.default_rng(seed).normal(0, 1, (512, 512, 3)).astype(np.float32)
         self.sources: list[Source] = []
         weights = []
@@ -140,7 +142,7 @@ class Scenes:
     def _scene(self, side: int) -> tuple[np.ndarray, Labels]:
         dice = self.dice
         if self.traffic and dice.random() < TRAFFIC:
-            pixels, labels = self.traffic(self.traffic_dice, side)
+            pixels, labels = self._traffic(self.traffic, side)
         else:
             pixels, labels = self._crop(dice.choices(self.sources, cum_weights=self.cumulative)[0], side)
         for _ in range(dice.choice((0, 0, 1, 1, 2, 3))):
@@ -154,6 +156,19 @@ class Scenes:
         if dice.random() < (0.55 if riders.any() else 0.2):
             labels = self._paste_plates(pixels, labels)
         return pixels, labels
+
+    def _traffic(self, draw: Drawing, side: int) -> tuple[np.ndarray, Labels]:
+        """Drawn traffic: to draw it costs more than to learn from it, so that each picture is seen a few times, and its mirror image."""
+        dice, drawn = self.dice, self.drawn.setdefault(side, [])
+        if len(drawn) < DRAWN or dice.random() < 1 / TIMES_SEEN:
+            drawn.append(draw(self.traffic_dice, side))
+            del drawn[:-DRAWN]
+        pixels, labels = dice.choice(drawn)
+        if dice.random() < 0.5:
+            return pixels.copy(), labels.only(np.arange(len(labels)))
+        boxes = np.stack([side - labels.boxes[:, 2], labels.boxes[:, 1], side - labels.boxes[:, 0], labels.boxes[:, 3]], 1)
+        corners = labels.corners.reshape(-1, 4, 2)[:, [1, 0, 3, 2]] * np.float32([-1, 1]) + np.float32([side, 0])
+        return np.ascontiguousarray(pixels[:, ::-1]), Labels(labels.kinds, boxes, corners.reshape(-1, 8), labels.ignored)
 
     def _crop(self, source: Source, side: int) -> tuple[np.ndarray, Labels]:
         dice = self.dice
