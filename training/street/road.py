@@ -19,8 +19,8 @@ ASPHALT_M = 14.0  # of road that the noise covers before it repeats
 class Road:
     """A straight road along y with its lanes (x of the middle, direction), and maybe one that crosses it at `crossing`.
 
-    `edge` is half its width, `pavement` how wide the pavement is beside it, `front` the x beyond which houses stand (0: none), and
-    `sight` after how many metres something ends the view.
+    `edge` is half its width, `pavement` how wide the pavement is beside it, `front` the x beyond which houses stand (0: none),
+    and `sight` after how many metres something ends the view.
     """
 
     lanes: tuple[tuple[float, int], ...]

@@ -158,7 +158,7 @@ class Scenes:
         return pixels, labels
 
     def _traffic(self, draw: Drawing, side: int) -> tuple[np.ndarray, Labels]:
-        """Drawn traffic: to draw it costs more than to learn from it, so that each picture is seen a few times, and its mirror image."""
+        """Drawn traffic. To draw it costs more than to learn from it: each picture is shown a few times, as it is and mirrored."""
         dice, drawn = self.dice, self.drawn.setdefault(side, [])
         if len(drawn) < DRAWN or dice.random() < 1 / TIMES_SEEN:
             drawn.append(draw(self.traffic_dice, side))
@@ -168,7 +168,7 @@ class Scenes:
             return pixels.copy(), labels.only(np.arange(len(labels)))
         boxes = np.stack([side - labels.boxes[:, 2], labels.boxes[:, 1], side - labels.boxes[:, 0], labels.boxes[:, 3]], 1)
         corners = labels.corners.reshape(-1, 4, 2)[:, [1, 0, 3, 2]] * np.float32([-1, 1]) + np.float32([side, 0])
-        return np.ascontiguousarray(pixels[:, ::-1]), Labels(labels.kinds, boxes, corners.reshape(-1, 8), labels.ignored)
+        return np.ascontiguousarray(pixels[:, ::-1]), Labels(labels.kinds, boxes, corners.reshape(-1, 8), labels.ignored.copy())
 
     def _crop(self, source: Source, side: int) -> tuple[np.ndarray, Labels]:
         dice = self.dice
