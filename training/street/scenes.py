@@ -158,7 +158,7 @@ class Scenes:
         return pixels, labels
 
     def _traffic(self, draw: Drawing, side: int) -> tuple[np.ndarray, Labels]:
-        """Drawn traffic. To draw it costs more than to learn from it: each picture is shown a few times, as it is and mirrored."""
+        """Drawn traffic. To draw it costs more than to learn from it: each picture is shown a few times, mirrored or not."""
         dice, drawn = self.dice, self.drawn.setdefault(side, [])
         if len(drawn) < DRAWN or dice.random() < 1 / TIMES_SEEN:
             drawn.append(draw(self.traffic_dice, side))
