@@ -161,7 +161,15 @@ class Pipeline:
             records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
             for finding in judge(self._rules, passage, records):
                 frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
-                exhibit = self._sealer.seal(finding, frames, clock_source=self._source.clock, hide=self._others(passage))
+                measured = self._surveyed if finding.measurements else None
+                exhibit = self._sealer.seal(
+                    finding,
+                    frames,
+                    clock_source=self._source.clock,
+                    hide=self._others(passage),
+                    sketch=measured.sketch(finding) if measured is not None else None,
+                    surveyed=measured.files if measured is not None else None,
+                )
                 self.counters.findings += 1
                 yield Sealed(finding, exhibit)
 

@@ -12,13 +12,17 @@ import numpy as np
 
 from clearway.edge.scenes import law_bytes, parse_law, parse_scene, refuse_expired, scene_bytes
 from clearway.errors import SettingsError
-from clearway.facts import Frame, Passage
+from clearway.evidence.sketch import Line, Place, Sketch, worded
+from clearway.facts import Finding, Frame, Passage, Waypoint
 from clearway.ports import Rule
 from clearway.rules.laws import Clause, Law
 from clearway.rules.road import clock_slack
 from clearway.rules.rulebook import rules_of
-from clearway.scene import Order, Point, Scene
+from clearway.scene import Order, Point, Scene, Zone
 from clearway.track.ground import PLACES_MIN, STRETCH_S_MIN, Ground
+
+# Into how many points a line is taken apart where it is not seen as a straight one.
+DRAWN_POINTS = 65
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,64 @@ class SurveyedView:
         if not self.scene.surveyed.holds(passage.first_at - slack, passage.last_at + slack):
             return passage
         return replace(passage, drive=self.ground.drive(passage))
+
+    def sketch(self, finding: Finding) -> Sketch:
+        """What there is to draw about a finding of this view's rules: the part of the scene that it is about, and the drive."""
+        drive = finding.passage.drive
+        assert drive is not None and finding.measurements, "these rules judge drives"
+        lines = tuple(
+            line for what, places_m, closed in self._shapes(finding.part) for line in self._lines(what, places_m, closed)
+        )
+        path = tuple(place for waypoint in drive.waypoints for place in self._places(waypoint))
+        return Sketch(lines, path, tuple(words for one in finding.measurements for words in worded(one)))
+
+    def _shapes(self, part: str) -> Iterator[tuple[str, Sequence[Point], bool]]:
+        """What belongs to a part of the scene: in words, its points on the road, whether it is closed."""
+        scene = self.scene
+        if not part and scene.calibration.stretch_m is not None:
+            yield "measured stretch", scene.calibration.stretch_m, True
+        zones = [(street.name, street.zone_m) for street in scene.one_way]
+        zones += [(lane.name, lane.zone_m) for lane in scene.bus_lane]
+        zones += [(bay.name, bay.zone_m) for bay in scene.no_stopping]
+        for name, zone_m in zones:
+            if name == part:
+                yield name, zone_m, True
+        for street in scene.one_way:
+            if street.name == part:
+                yield "the direction that is allowed", _arrow(street.zone_m, street.towards), False
+        for stop in scene.stop_line:
+            if stop.name == part:
+                yield "stop line", stop.line_m, False
+                yield "what the signal protects begins", _ahead(stop.line_m, stop.towards, stop.enters_m), False
+        for solid in scene.solid_line:
+            if solid.name == part:
+                yield solid.name, solid.line_m, False
+        for turn in scene.forbidden_turn:
+            if turn.name == part:
+                yield "from here", turn.from_m, True
+                yield "into here", turn.into_m, True
+
+    def _lines(self, what: str, places_m: Sequence[Point], closed: bool) -> Iterator[Line]:
+        corners = np.array([*places_m, places_m[0]] if closed else places_m)
+        px = self.ground.pictured(corners)
+        if self.scene.calibration.lens.k1 or self.scene.calibration.lens.k2 or np.isnan(px).any():
+            # A lens bends what is straight, and what reaches behind the camera is seen as far as it does not.
+            gone = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
+            along = np.linspace(0.0, gone[-1], DRAWN_POINTS)
+            px = self.ground.pictured(np.stack([np.interp(along, gone, corners[:, axis]) for axis in range(2)], axis=1))
+            px = px[~np.isnan(px).any(axis=1)]
+        if closed:
+            px = px[:-1]
+        if len(px) >= 2:
+            yield Line(what, tuple((float(x), float(y)) for x, y in px), closed)
+
+    def _places(self, waypoint: Waypoint) -> Iterator[Place]:
+        a, b, u, v = waypoint.along_m, waypoint.across_m, waypoint.along_error_m, waypoint.across_error_m
+        corners = [(a + i * u, b + j * v) for i, j in ((0, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))]
+        px = self.ground.pictured(np.array(corners))
+        if not np.isnan(px).any():
+            middle, *around = ((float(x), float(y)) for x, y in px)
+            yield Place(waypoint.at, middle, tuple(around))
 
     def states(self, now: datetime, *, looks_per_s: float, classes_known: bool) -> Iterator[RuleState]:
         """Every rule of the scene as it stands now, in the order of the rules. `classes_known` says whether a register extract
@@ -133,3 +195,24 @@ class SurveyedView:
         (left, top), (right, bottom) = px.min(axis=0), px.max(axis=0)
         width_px, height_px = self.scene.picture_px
         return bool(left < width_px and right > 0 and top < height_px and bottom > 0)
+
+
+def _arrow(zone_m: Zone, towards: Point) -> tuple[Point, ...]:
+    """An arrow in the middle of a zone: half as long as the zone is, with a head."""
+    corners = np.array(zone_m)
+    ahead = np.array(towards) / np.hypot(*towards)
+    beside = np.array([-ahead[1], ahead[0]])
+    length_m = float(np.ptp(corners @ ahead)) / 4
+    tip, foot = corners.mean(axis=0) + ahead * length_m, corners.mean(axis=0) - ahead * length_m
+    barb_m = min(length_m / 2, float(np.ptp(corners @ beside)) / 6)
+    points = (foot, tip, tip + (beside - ahead) * barb_m, tip, tip + (-beside - ahead) * barb_m)
+    return tuple((float(along), float(across)) for along, across in points)
+
+
+def _ahead(line_m: tuple[Point, Point], towards: Point, by_m: float) -> tuple[Point, ...]:
+    """The line, moved straight across itself to the side that `towards` points to."""
+    (a, b), (c, d) = line_m
+    length_m = np.hypot(c - a, d - b)
+    over = (b - d) / length_m, (c - a) / length_m
+    side = 1.0 if over[0] * towards[0] + over[1] * towards[1] > 0 else -1.0
+    return tuple((along + side * by_m * over[0], across + side * by_m * over[1]) for along, across in line_m)
