@@ -29,9 +29,9 @@ STREET_SEED, STREET_FRAMES_PER_S, FAST_M_S, LIMIT_KMH = 4, 20.0, 18.0, 50.0
 
 _DESCRIPTION = """\
 Plays the whole story in under a minute, without a camera or a network: a simulated road is filmed, the clip goes through the same
-pipeline as a real camera, two listed vehicles and a lapsed registration are found among all that pass; a second camera, whose road
-was surveyed, finds one vehicle too fast; four exhibits are sealed and verified, and the hub opens in which an officer decides. It is
-made anew each time."""
+pipeline as a real camera, two listed vehicles and a lapsed registration are found among all that pass; a second camera, whose
+road was surveyed, finds one vehicle too fast; four exhibits are sealed and verified, and the hub opens in which an officer
+decides. It is made anew each time."""
 _EPILOG = """\
 examples:
   clearway demo                     until Ctrl-C, with the hub open
