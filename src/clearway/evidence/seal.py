@@ -22,7 +22,8 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -45,18 +46,22 @@ from clearway.evidence.hide import Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
 from clearway.evidence.redact import FILL_RGB, filled_px, plate_at, png, region_at, reveal, shown_px
+from clearway.evidence.sketch import Sketch, drawn
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
 CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
+MOMENTS = ("before.png", "at.png", "after.png")
 _STAGING_PREFIX = ".sealing-"
 # More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
 _RESERVED_BYTES = 32 * 1024
 # What is looked at for people, faces and plates reaches beyond what is shown by this share of its longer side: somebody is
 # easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
 _AROUND_SHARE = 1.0
+# So much earlier or later may a moment's picture be if it then shows the plate.
+_PLATE_WORTH = timedelta(seconds=0.25)
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
 
 
@@ -99,11 +104,15 @@ class Sealer:
         *,
         clock_source: str,
         hide: Callable[[Frame], Sequence[Box]],
+        sketch: Sketch | None = None,
+        surveyed: Mapping[str, bytes] | None = None,
     ) -> Exhibit:
         """The exhibit, on the disk and in the ledger when this returns.
 
         `frames` are all pictures of the passage that are still held; `hide` gives what else than the hider's finds has to be
         hidden in one of them: what the camera's own looks found. Both are filled where they lie inside the subject's region.
+        Where something was measured, the `sketch` of it is drawn on a picture of each moment, and `surveyed` are the files that
+        it rests on, by name.
         SealError where no picture shows the subject or where the exhibit cannot be written whole; then nothing of it is left.
         """
         ordered = sorted(frames, key=lambda frame: (frame.captured_at, frame.number))
@@ -128,6 +137,11 @@ class Sealer:
         best = _best(finding, [views[place] for place in revealing])[: self._stills]
         stills = {f"still-{number}.png": view for number, view in enumerate(best, start=1)}
         files = {name: png(view.pixels()) for name, view in stills.items()}
+        moments = _moments(finding, [views[place] for place in revealing]) if sketch is not None else {}
+        if sketch is not None:
+            drawings = {name: view.drawn(sketch) for name, view in moments.items()}
+            files |= {name: png(pixels) for name, pixels in drawings.items()}
+        files |= surveyed or {}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
         files[READINGS] = readings_json(finding.passage)
         files[INSTRUCTIONS] = Path(__file__).with_name(INSTRUCTIONS).read_bytes()
@@ -146,6 +160,9 @@ class Sealer:
             clock_source=clock_source,
             held=Held([frame.captured_at for frame in ordered], revealing[0], len(ordered) - revealing[-1] - 1),
             stills={name: view.shown for name, view in stills.items()},
+            moments={name: view.shown for name, view in moments.items()},
+            sketch=sketch,
+            surveyed=sorted(surveyed or ()),
             clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
             files=files,
             made_with=self._made_with,
@@ -237,6 +254,10 @@ class _View:
     def pixels(self) -> Pixels:
         return reveal(self.frame.pixels, self.subject, self.hidden)
 
+    def drawn(self, sketch: Sketch) -> Pixels:
+        """What may be seen, then the sketch on what may not."""
+        return drawn(self.pixels(), self.shown.region_px, sketch, self.frame.captured_at)
+
 
 class _Masked(Sequence[Pixels]):
     """The clip's pictures, each masked when it is asked for: twelve seconds of them at once would not fit in memory.
@@ -283,6 +304,20 @@ def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
         if showing := [view for view in some if not view.plate_hidden]:
             return showing
     return decisive or others
+
+
+def _moments(finding: Finding, views: Sequence[_View]) -> dict[str, _View]:
+    """The pictures before, at and after, by the names of their files: the frames that the rule named, or those nearest to them
+    that are held and show the vehicle, sooner one that shows its plate."""
+    at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
+
+    def apart(view: _View, at: datetime) -> timedelta:
+        return abs(view.frame.captured_at - at) + (_PLATE_WORTH if view.plate_hidden else timedelta())
+
+    nearest = [min(views, key=partial(apart, at=at_by_number[number])) for number in finding.moments]
+    chosen = list({id(view): view for view in nearest}.values())
+    names = {1: MOMENTS[1:2], 2: MOMENTS[::2], 3: MOMENTS}.get(len(chosen), ())
+    return dict(zip(names, chosen, strict=True)) if names else {}
 
 
 def _statement(exhibit: str, rule: str, sealed_at: datetime) -> bytes:

@@ -27,7 +27,7 @@ from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.ledger import Entry, Event, Ledger
 from clearway.evidence.token import known_authorities
 from clearway.facts import Decision, Verdict
-from clearway.hub.case import Case, open_case
+from clearway.hub.case import MOMENTS, Case, open_case
 from clearway.plates import LENGTH_MAX, LENGTH_MIN, canonical
 from clearway.store import Noticed, Store, Tally, TypedReading
 
@@ -36,6 +36,7 @@ DECIDED_SHOWN = 10
 ENTRIES_A_PAGE = 50
 WORDS_MAX = 500
 CASES_HELD_MAX = 64
+MOMENT_PICTURES = frozenset(f"{name}.png" for name in MOMENTS)
 
 # The closed list of reasons, by verdict. The officer's own words stand beside one of them.
 REASONS = {
@@ -48,6 +49,21 @@ REASONS = {
         "unclear": "The plate cannot be read with certainty",
         "vehicle": "The vehicle is not the one of the entry",
         "entry": "The entry is wrong or out of date",
+        "unverified": "The exhibit does not verify",
+        "other": "Another reason",
+    },
+}
+
+
+# The same where a rule measured what the vehicle did.
+MEASURED_REASONS = {
+    Verdict.CONFIRMED: {"seen": "The pictures and the measurement show it"},
+    Verdict.DISMISSED: {
+        "misread": "The picture shows another plate",
+        "unclear": "The plate cannot be read with certainty",
+        "unseen": "The pictures do not show it",
+        "excused": "It had a reason: a breakdown, an ambulance, an officer's sign",
+        "scene": "The limit, the line or the survey is wrong or out of date",
         "unverified": "The exhibit does not verify",
         "other": "Another reason",
     },
@@ -166,6 +182,8 @@ class Review:
         case = self._case(exhibit)
         if not case.verified:
             raise NoSuchExhibit("pictures of an exhibit that does not verify are not shown.", remedy="see its failed checks.")
+        if name in MOMENT_PICTURES and self._unlogged(exhibit, officer).stage in (Stage.BLIND, Stage.DIFFERS):
+            raise Refused("this picture tells why the vehicle was found.", remedy="type what you read in the picture first.")
         picture = case.picture(name)
         if picture is None:
             raise NoSuchExhibit("this exhibit has no such picture.", remedy="go back to the case.")
@@ -207,7 +225,7 @@ class Review:
             typed = view.readings[-1].typed_plate if view.readings else ""
             at = self._now()
             self._log(Event.EXHIBIT_DECIDE, exhibit, officer, at)
-            said = f"{REASONS[verdict][reason]}: {words}"
+            said = f"{_reasons(view)[verdict][reason]}: {words}"
             self.store.decide(Decision(exhibit, officer, verdict, typed, said, at))
 
     def export(self, exhibit: str, officer: str) -> bytes:
@@ -226,10 +244,10 @@ class Review:
         """The reasons that this view allows for that verdict, by key; none where it does not allow the verdict."""
         confirming = verdict is Verdict.CONFIRMED
         if view.stage is Stage.UNVERIFIED:
-            return {} if confirming else {key: REASONS[verdict][key] for key in ("unverified", "other")}
+            return {} if confirming else {key: _reasons(view)[verdict][key] for key in ("unverified", "other")}
         if view.stage is not Stage.MATCH or (confirming and not view.agrees):
             return {}
-        return {key: words for key, words in REASONS[verdict].items() if key != "unverified"}
+        return {key: words for key, words in _reasons(view)[verdict].items() if key != "unverified"}
 
     # The ledger and the public
 
@@ -345,6 +363,11 @@ class Review:
             fresh = Noticed(exhibit, case.rule, case.camera, case.first_at, case.sealed_at, case.verified, self._now())
         self.store.notice(fresh)
         return self.store.noticed(exhibit) or fresh
+
+
+def _reasons(view: View) -> dict[Verdict, dict[str, str]]:
+    match = view.case.match
+    return MEASURED_REASONS if match is not None and match.measured is not None else REASONS
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
