@@ -18,7 +18,7 @@ from clearway.camera.film import Film
 from clearway.edge.road import EmptyRoad
 from clearway.errors import SourceError, StoreError, UsageError
 from clearway.evidence.hide import Look, Track, fills, follow, is_plate, with_margin
-from clearway.evidence.redact import FILL_RGB, filled_px, reveal, shown_px
+from clearway.evidence.redact import FILL_RGB, filled_px, flat, reveal_on
 from clearway.facts import Box, Detection, Frame, Kind, Pixels
 from clearway.ports import Detector
 
@@ -205,13 +205,13 @@ class Redaction:
     def _ground(self, road: bool) -> Pixels:
         """What lies under the vehicles: the empty road where it is shown and known, the fill elsewhere."""
         if not road or self._road is None:
-            return np.full(self._shape, FILL_RGB, np.uint8)
+            return flat(self._shape)
         covered = fills(self._looks, tuple(Kind))
         drove = [box for track in self._tracks for box in _lower_halves(track)]
         picture, known = self._road.picture(covered, drove)
         found = self._found(Frame("road", 0, self._began_at, 0.0, picture))
         if found is None:
-            return np.full(self._shape, FILL_RGB, np.uint8)
+            return flat(self._shape)
         for box in (with_margin(one.box) for one in found):
             if (filled := filled_px(box, (0, 0, self._shape[1], self._shape[0]))) is not None:
                 left, top, right, bottom = filled
@@ -257,12 +257,10 @@ def _in_front(one: _Shown, shown: Sequence[_Shown]) -> bool:
 def _picture(frame: Frame, regions: Sequence[Box], hidden: Sequence[Box] | None, ground: Pixels) -> Pixels:
     """The frame as it is published; blank where nobody knows what has to be hidden."""
     if hidden is None:
-        return np.full_like(ground, FILL_RGB)
+        return flat(ground.shape)
     picture = ground.copy()
     for region in regions:
-        if (bounds := shown_px(region, frame.width_px, frame.height_px)) is not None:
-            left, top, right, bottom = bounds
-            picture[top:bottom, left:right] = reveal(frame.pixels, region, hidden)[top:bottom, left:right]
+        reveal_on(picture, frame.pixels, region, hidden)
     return picture
 
 

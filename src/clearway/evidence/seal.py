@@ -26,8 +26,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, overload
 
-import numpy as np
-
 from clearway.envelope import seal as signed
 from clearway.errors import SealError, StoreError
 from clearway.evidence import canonical
@@ -44,7 +42,7 @@ from clearway.evidence.bundle import (
 from clearway.evidence.hide import Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
-from clearway.evidence.redact import FILL_RGB, filled_px, plate_at, png, region_at, reveal, shown_px
+from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, reveal, shown_px
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
@@ -263,7 +261,7 @@ class _Masked(Sequence[Pixels]):
         view = self.views[place]
         if view.frame.pixels.shape == self._shape:
             return view.pixels()
-        return np.full(self._shape, FILL_RGB, np.uint8)
+        return flat(self._shape)
 
     def shown(self, place: int) -> Shown:
         view = self.views[place]
