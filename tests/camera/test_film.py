@@ -46,13 +46,13 @@ def test_the_same_pictures_give_the_same_bytes() -> None:
 
 
 def test_two_threads_write_the_same_film_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    noise = np.random.default_rng(7).integers(0, 256, (12, 72, 128, 3), np.uint8)
-    # Wide enough for four tiles: a tile of VP9 is at least 256 pixels wide.
+    noise = np.random.default_rng(7).integers(0, 256, (6, 36, 64, 3), np.uint8)
+    # Wide enough for two tiles: a tile of VP9 is at least 256 pixels wide.
     shown = [np.repeat(np.repeat(small, 10, axis=0), 10, axis=1) for small in noise]
     films = []
     for number, threads in enumerate((2, 1, 2)):
         monkeypatch.setattr(film_module, "_FAST_THREADS", threads)
-        with Film(tmp_path / f"{number}.mp4", 1280, 720, None, 25.0) as film:
+        with Film(tmp_path / f"{number}.mp4", 640, 360, None, 25.0) as film:
             for place, picture in enumerate(shown):
                 film.add(picture, place / 25)
         films.append((tmp_path / f"{number}.mp4").read_bytes())
