@@ -139,7 +139,7 @@ def _exactly(picture: Pixels) -> av.VideoFrame:
 
 def _fast(picture: Pixels) -> av.VideoFrame:
     """The same in a tenth of the time: the greys within one step, and each colour taken from one pixel of four."""
-    frame = av.VideoFrame.from_ndarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+    frame = av.VideoFrame.from_ndarray(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8), format="yuv420p")
     frame.colorspace, frame.color_range = Colorspace.ITU601, ColorRange.MPEG
     return frame
 

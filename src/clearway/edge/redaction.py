@@ -4,7 +4,9 @@ Two passes. The first looks at every frame and keeps places, no pictures but a f
 from a flat fill and encodes it. A new file with our own container holds the result: no sound, no metadata, nothing but pictures.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -68,23 +70,24 @@ class Written:
 class Redaction:
     """One clip, looked at once from end to end when this is made; `on_frame` hears of each frame.
 
-    SourceError where it cannot be read to its end, or is longer than FRAMES_MAX frames.
+    `at_once` frames are looked at side by side, in threads, which the hider must bear. SourceError where the clip cannot be read
+    to its end, or is longer than FRAMES_MAX frames.
     """
 
-    def __init__(self, path: Path, hider: Detector, on_frame: Callable[[], None], *, road: bool) -> None:
+    def __init__(self, path: Path, hider: Detector, on_frame: Callable[[], None], *, road: bool, at_once: int = 1) -> None:
         self._path, self._hider = path, hider
         frames = self._frames()  # before anything else is asked of the file: it says what is wrong with it
         self._was = _identity(path)
         self._looks: list[Look] = []
         self._road = EmptyRoad() if road else None
-        for frame in frames:
+        for frame, found in self._looked_at(frames, at_once):
             if frame.number >= FRAMES_MAX:
                 raise SourceError(
                     f"{path} has more than {FRAMES_MAX:,} frames.", remedy="cut it into parts, one after the other."
                 )
             if frame.number == 0:
                 self._began_at, self._shape = frame.captured_at, frame.pixels.shape
-            self._looks.append(Look(frame.captured_at, self._found(frame)))
+            self._looks.append(Look(frame.captured_at, found))
             if self._road is not None and frame.pixels.shape == self._shape:
                 self._road.add(frame)
             on_frame()
@@ -151,6 +154,18 @@ class Redaction:
 
     def _frames(self) -> Iterator[Frame]:
         return iter(Clip(self._path, "clip", 0.0))
+
+    def _looked_at(self, frames: Iterator[Frame], at_once: int) -> Iterator[tuple[Frame, tuple[Detection, ...] | None]]:
+        """Each frame with what was found in it, in their order."""
+        waiting: deque[tuple[Frame, Future[tuple[Detection, ...] | None]]] = deque()
+        with ThreadPoolExecutor(at_once) as pool:
+            for frame in frames:
+                waiting.append((frame, pool.submit(self._found, frame)))
+                if len(waiting) > at_once:
+                    first, found = waiting.popleft()
+                    yield first, found.result()
+            for first, found in waiting:
+                yield first, found.result()
 
     def _found(self, frame: Frame) -> tuple[Detection, ...] | None:
         try:

@@ -197,12 +197,12 @@ def first_sight(settings: Settings, *, stills: bool = False) -> tuple[Detector, 
     return _detector(sight.detector, sight.threads, stills), _reader(sight.reader, sight.threads)
 
 
-def first_hider(settings: Settings) -> Detector:
+def first_hider(settings: Settings, *, threads: int | None = None) -> Detector:
     """Who finds the people, faces and plates that pictures must not show: our own weights, whoever else looks for plates.
 
-    InstallationError where they are missing or damaged.
+    `threads` share one look: those of the settings, where nothing is said. InstallationError where they are missing or damaged.
     """
-    return StreetDetector(our_own("street"), settings.sight.threads, to_hide=True)
+    return StreetDetector(our_own("street"), threads or settings.sight.threads, to_hide=True)
 
 
 def _detector(asked: DetectorSettings, threads: int, stills: bool) -> Detector:
