@@ -24,7 +24,7 @@ FORMAT = "clearway-exhibit/2"
 # 256 bits, so that nobody who guesses the plate and the time can find an exhibit's id in the ledger by trying.
 SALT_BYTES = 32
 READINGS = "readings.json"
-READINGS_FORMAT = "clearway-readings/1"
+READINGS_FORMAT, FIRST_READINGS_FORMAT = "clearway-readings/2", "clearway-readings/1"
 NONE, NOT_MEASURED = "none", "not measured"
 # The manifest names a character where a reader gave it at least this; readings.json names all of them.
 CANDIDATE_P_MIN = 0.01
@@ -62,6 +62,7 @@ def readings_json(passage: Passage) -> bytes:
             "frame": int(sighting.frame_number),
             "text": sighting.reading.text,
             "legibility": float(sighting.reading.legibility),
+            "p_whole": float(sighting.reading.p_whole),
             "region": sighting.reading.region,
             "p_characters": [_candidates(row, 0.0) for row in sighting.reading.p_characters],
         }
@@ -100,23 +101,7 @@ def manifest(
         "sealed_at": rfc3339(sealed_at),
         # Whether the authority answered cannot be known yet: a verifier sees it by the token that is there, or is not.
         "timestamp": _asked(authority),
-        "finding": {
-            "rule": finding.rule,
-            "because": finding.because,
-            "plate": finding.plate,
-            "p": float(finding.p),
-            "decisive_frames": [int(number) for number in finding.decisive_frames],
-        },
-        "passage": {
-            "id": passage.id,
-            "camera": passage.camera,
-            "first_at": rfc3339(passage.first_at),
-            "last_at": rfc3339(passage.last_at),
-            "clock": {"source": clock_source, "error_ms": float(passage.clock_error_ms)},
-        },
-        "plate": _plate(passage.plate) if passage.plate is not None else None,
-        "readings": [_reading(s, s.reading) for s in passage.sightings if s.reading is not None],
-        "records": [_record(record) for record in finding.records],
+        **claim(finding, clock_source),
         "shown": {
             "words": "Only the region of each frame was copied from the camera; everything else, and every box that is "
             f"hidden inside it, is a flat fill of RGB {', '.join(map(str, FILL_RGB))}. There is no sound.",
@@ -150,6 +135,30 @@ def manifest(
         ],
     }
     return rfc8785.dumps(said)
+
+
+def claim(finding: Finding, clock_source: str) -> dict[str, Any]:
+    """What the manifest says of the finding and of all that it follows from, by key: what a replay derives again."""
+    passage = finding.passage
+    return {
+        "finding": {
+            "rule": finding.rule,
+            "because": finding.because,
+            "plate": finding.plate,
+            "p": float(finding.p),
+            "decisive_frames": [int(number) for number in finding.decisive_frames],
+        },
+        "passage": {
+            "id": passage.id,
+            "camera": passage.camera,
+            "first_at": rfc3339(passage.first_at),
+            "last_at": rfc3339(passage.last_at),
+            "clock": {"source": clock_source, "error_ms": float(passage.clock_error_ms)},
+        },
+        "plate": _plate(passage.plate) if passage.plate is not None else None,
+        "readings": [_reading(s, s.reading) for s in passage.sightings if s.reading is not None],
+        "records": [_record(record) for record in finding.records],
+    }
 
 
 def _asked(authority: TimestampAuthority | None) -> object:
