@@ -39,7 +39,7 @@ TITLES = (
 )
 RESTS_ON = {2: (), 3: (2,), 4: (2, 3), 5: (2,), 6: (2,), 7: (6,), 8: (2,)}
 MANIFEST, STATEMENT, TIMESTAMP = "manifest.json", "statement.dsse.json", "timestamp.tsr"
-PROOFS = {"clearway-exhibit/2": "ledger.tlog-proof", "clearway-exhibit/1": "ledger.json"}
+PROOFS = {f"clearway-exhibit/{version}": "ledger.tlog-proof" for version in (3, 2)} | {"clearway-exhibit/1": "ledger.json"}
 MIB = 2**20
 
 

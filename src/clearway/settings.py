@@ -111,6 +111,12 @@ class TimestampSettings(_Table):
         return self
 
 
+class RulesSettings(_Table):
+    scene: str = Field(
+        "", description="the surveyed view (scene.toml, see docs/rules.md), which names its law; empty: only the lists are asked"
+    )
+
+
 class EvidenceSettings(_Table):
     stills: int = Field(3, ge=1, le=12, description="pictures in one exhibit")
     held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
@@ -132,6 +138,7 @@ class Settings(_Table):
     sight: SightSettings = SightSettings()
     track: TrackSettings = TrackSettings()
     check: CheckSettings = CheckSettings()
+    rules: RulesSettings = RulesSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     store: StoreSettings = StoreSettings()
     hub: HubSettings = HubSettings()

@@ -45,11 +45,14 @@ def make() -> None:
         for number in range(2):
             subject = hashlib.sha256(b"list %d" % number).hexdigest()
             made.ledger.append(Event.LIST_PUBLISH, subject, world.BEGUN_AT, "operator:cli")
+        found = world.measured(world.passage((4, 5, 6)), (6, 5, 4))
         exhibit = made.sealer.seal(
-            world.finding(world.passage((4, 6)), (6, 4)),
+            found,
             world.frames(9),
             clock_source="NTP, stratum 2",
             hide=lambda frame: [other] if frame.number == 6 else [],
+            sketch=world.sketch(found),
+            surveyed=world.SURVEYED,
         )
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir()

@@ -287,7 +287,7 @@ SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "too-many-files": ({1}, lambda o: packed([*o.files, *((f"{n}.txt", b"") for n in range(64))])),
     "empty-zip": ({2}, lambda o: packed([])),
     "manifest-missing": ({2}, lambda o: packed((n, c) for n, c in o.files if n != "manifest.json")),
-    "duplicate-json-key": ({2}, lambda o: o.with_file("manifest.json", lambda m: b'{"format":"clearway-exhibit/2",' + m[1:])),
+    "duplicate-json-key": ({2}, lambda o: o.with_file("manifest.json", lambda m: b'{"format":"clearway-exhibit/3",' + m[1:])),
     "manifest-with-a-space": ({2}, lambda o: o.with_file("manifest.json", lambda m: m + b" ")),
     "manifest-nested-deeply": ({2}, lambda o: o.with_file("manifest.json", lambda m: b"[" * 100_000)),
     "manifest-of-another-format": ({2}, lambda o: o.with_file("manifest.json", lambda m: m.replace(b"exhibit/2", b"exhibit/3"))),

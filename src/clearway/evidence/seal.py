@@ -43,12 +43,14 @@ from clearway.evidence.hide import Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
 from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, reveal, shown_px
+from clearway.evidence.sketch import Sketch, drawn
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
 CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
+MOMENTS = ("before.png", "at.png", "after.png")
 _STAGING_PREFIX = ".sealing-"
 # More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
 _RESERVED_BYTES = 32 * 1024
@@ -97,11 +99,15 @@ class Sealer:
         *,
         clock_source: str,
         hide: Callable[[Frame], Sequence[Box]],
+        sketch: Sketch | None = None,
+        surveyed: Mapping[str, bytes] | None = None,
     ) -> Exhibit:
         """The exhibit, on the disk and in the ledger when this returns.
 
         `frames` are all pictures of the passage that are still held; `hide` gives what else than the hider's finds has to be
         hidden in one of them: what the camera's own looks found. Both are filled where they lie inside the subject's region.
+        Where something was measured, the `sketch` of it is drawn on a picture of each moment, and `surveyed` are the files that
+        it rests on, by name.
         SealError where no picture shows the subject or where the exhibit cannot be written whole; then nothing of it is left.
         """
         ordered = sorted(frames, key=lambda frame: (frame.captured_at, frame.number))
@@ -126,6 +132,11 @@ class Sealer:
         best = _best(finding, [views[place] for place in revealing])[: self._stills]
         stills = {f"still-{number}.png": view for number, view in enumerate(best, start=1)}
         files = {name: png(view.pixels()) for name, view in stills.items()}
+        moments = _moments(finding, [views[place] for place in revealing]) if sketch is not None else {}
+        if sketch is not None:
+            drawings = {name: view.drawn(sketch) for name, view in moments.items()}
+            files |= {name: png(pixels) for name, pixels in drawings.items()}
+        files |= surveyed or {}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
         files[READINGS] = readings_json(finding.passage)
         files[INSTRUCTIONS] = Path(__file__).with_name(INSTRUCTIONS).read_bytes()
@@ -144,6 +155,9 @@ class Sealer:
             clock_source=clock_source,
             held=Held([frame.captured_at for frame in ordered], revealing[0], len(ordered) - revealing[-1] - 1),
             stills={name: view.shown for name, view in stills.items()},
+            moments={name: view.shown for name, view in moments.items()},
+            sketch=sketch,
+            surveyed=sorted(surveyed or ()),
             clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
             files=files,
             made_with=self._made_with,
@@ -235,6 +249,10 @@ class _View:
     def pixels(self) -> Pixels:
         return reveal(self.frame.pixels, self.subject, self.hidden)
 
+    def drawn(self, sketch: Sketch) -> Pixels:
+        """What may be seen, then the sketch on what may not."""
+        return drawn(self.pixels(), self.shown.region_px, sketch, self.frame.captured_at)
+
 
 class _Masked(Sequence[Pixels]):
     """The clip's pictures, each masked when it is asked for: twelve seconds of them at once would not fit in memory.
@@ -281,6 +299,17 @@ def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
         if showing := [view for view in some if not view.plate_hidden]:
             return showing
     return decisive or others
+
+
+def _moments(finding: Finding, views: Sequence[_View]) -> dict[str, _View]:
+    """The pictures before, at and after, by the names of their files: the frames that the rule named, or those nearest to them
+    that are held and show the vehicle."""
+    at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
+    times = [at_by_number[number] for number in finding.moments]
+    nearest = [min(views, key=lambda view: abs(view.frame.captured_at - at)) for at in times]
+    chosen = list({id(view): view for view in nearest}.values())
+    names = {1: MOMENTS[1:2], 2: MOMENTS[::2], 3: MOMENTS}.get(len(chosen), ())
+    return dict(zip(names, chosen, strict=True)) if names else {}
 
 
 def _statement(exhibit: str, rule: str, sealed_at: datetime) -> bytes:
