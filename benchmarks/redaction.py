@@ -71,7 +71,8 @@ def faces() -> None:
         for one in tqdm(held_out("faces"), desc="faces", leave=False):
             pixels, _ = read_picture(one.path)
             frame = Frame("bench", 0, now(), 0.0, pixels)
-            (hidden,) = fills([Look(frame.captured_at, hider.find(frame, frame.whole))], kinds)
+            (found,) = fills([Look(frame.captured_at, hider.find(frame, frame.whole))], kinds)
+            hidden = None if found is None else [fill.box for fill in found]
             # What `redact` fills is what differs from a white picture.
             mask = (reveal(np.full_like(pixels, 255), None if hidden is None else frame.whole, hidden or ()) != 255).any(axis=2)
             labels = [Box(x, y, x + w, y + h) for x, y, w, h in (label["box"] for label in one.row["faces"])]

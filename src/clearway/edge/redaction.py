@@ -215,13 +215,13 @@ class Redaction:
             own = [vehicle.plate for vehicle in vehicles]
             found = tuple(one for one in look.found or () if not any(plate and is_plate(one, plate.box) for plate in own))
             looks.append(look if look.found is None else Look(look.at, found))
-        return fills(looks)
+        return [None if found is None else tuple(one.box for one in found) for found in fills(looks)]
 
     def _ground(self, road: bool) -> Pixels:
         """What lies under the vehicles: the empty road where it is shown and known, the fill elsewhere."""
         if not road or self._road is None:
             return flat(self._shape)
-        covered = fills(self._looks, tuple(Kind))
+        covered = [None if found is None else tuple(one.box for one in found) for found in fills(self._looks, tuple(Kind))]
         drove = [box for track in self._tracks for box in _lower_halves(track)]
         picture, known = self._road.picture(covered, drove)
         found = self._found(Frame("road", 0, self._began_at, 0.0, picture))

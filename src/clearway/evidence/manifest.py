@@ -32,17 +32,36 @@ COVERAGE_FACTOR = 2
 # The manifest names a character where a reader gave it at least this; readings.json names all of them.
 CANDIDATE_P_MIN = 0.01
 
+# Why a picture, or a box in it, is filled: these, and the kind and the cause of a fill (hide.Fill), as "face carried".
+SEEN_BY_CAMERA = "camera's look"
+BLANK_AS_ELSEWHERE, BLANK_AS_UNKNOWN, BLANK_AS_ANOTHER_SIZE = "not sighted", "not looked at", "another size"
+_HIDDEN_BECAUSE = {
+    "outside region_px": "it is not the vehicle that the finding is about",
+    "person, face, plate": "what `made_with.hider` looks for in every frame; never the subject's own plate",
+    "found": "it found one there, more likely than not",
+    "unsure": "it found what is less likely one than not: doubt hides",
+    "carried": "it did not find it in this frame, but shortly before or after, and it may be anywhere in between",
+    SEEN_BY_CAMERA: "`made_with.detector` saw a person, another plate or what may be one there, in a look at most 0.6 s away",
+    BLANK_AS_ELSEWHERE: "the vehicle was not sighted in this frame or near enough before and after it",
+    BLANK_AS_UNKNOWN: "the hider failed on this frame, or found more than can be told",
+    BLANK_AS_ANOTHER_SIZE: "the camera changed the size of its picture",
+}
+
 PxBounds = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one masked picture shows: `region_px` (None: nothing) without `hidden_px`, left, top, right, bottom, half-open."""
+    """What one masked picture shows: `region_px` (None: nothing) without `hidden_px`, left, top, right, bottom, half-open.
+
+    `because` has a word for each of `hidden_px`, or one for a picture that shows nothing.
+    """
 
     frame_number: int
     captured_at: datetime
     region_px: PxBounds | None
     hidden_px: tuple[PxBounds, ...] = ()
+    because: tuple[str, ...] = ()
 
 
 def new_salt() -> str:
@@ -115,10 +134,7 @@ def manifest(
             f"hidden inside it, is a flat fill of RGB {', '.join(map(str, FILL_RGB))}. There is no sound. What was measured is "
             "drawn on the pictures of the moments: on the fill and below the picture, never on a pixel from the camera.",
             "fill_rgb": list(FILL_RGB),
-            "hidden_because": {
-                "outside region_px": "it is not the vehicle that the finding is about",
-                "hidden_px": "a person, a face or another plate, or what may be one",
-            },
+            "hidden_because": _HIDDEN_BECAUSE,
             "stills": [{"file": name, **_shown(picture)} for name, picture in stills.items()],
             "moments": [{"file": name, **_shown(picture)} for name, picture in moments.items()],
             "drawn": _sketch(sketch) if sketch is not None else NONE,
@@ -292,6 +308,7 @@ def _shown(picture: Shown) -> dict[str, object]:
         "at": rfc3339(picture.captured_at),
         "region_px": list(picture.region_px) if picture.region_px is not None else None,
         "hidden_px": [list(bounds) for bounds in picture.hidden_px],
+        "because": list(picture.because),
     }
 
 

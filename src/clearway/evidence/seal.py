@@ -39,9 +39,21 @@ from clearway.evidence.bundle import (
     TOTAL_BYTES_MAX,
     Writer,
 )
-from clearway.evidence.hide import Look, fills, is_plate
+from clearway.evidence.hide import Fill, Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger
-from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
+from clearway.evidence.manifest import (
+    BLANK_AS_ANOTHER_SIZE,
+    BLANK_AS_ELSEWHERE,
+    BLANK_AS_UNKNOWN,
+    READINGS,
+    SEEN_BY_CAMERA,
+    Held,
+    PxBounds,
+    Shown,
+    manifest,
+    new_salt,
+    readings_json,
+)
 from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, reveal, shown_px
 from clearway.evidence.sketch import Sketch, drawn
 from clearway.evidence.tiles import sync_folder
@@ -112,10 +124,7 @@ class Sealer:
         """
         ordered = sorted(frames, key=lambda frame: (frame.captured_at, frame.number))
         looks = [self._look(finding.passage, frame) for frame in ordered]
-        views = [
-            _View.of(finding.passage, frame, None if found is None else (*found, *hide(frame)))
-            for frame, found in zip(ordered, fills(looks), strict=True)
-        ]
+        views = [_View.of(finding.passage, frame, found, hide(frame)) for frame, found in zip(ordered, fills(looks), strict=True)]
         revealing = [place for place, view in enumerate(views) if view.shown.region_px is not None]
         if not revealing and any(look.found is None for look in looks):
             raise SealError(
@@ -234,17 +243,25 @@ class _View:
     plate_hidden: bool = False
 
     @staticmethod
-    def of(passage: Passage, frame: Frame, hidden: tuple[Box, ...] | None) -> "_View":
-        """The view of a frame in which that has to be hidden; None says that nobody knows what."""
+    def of(passage: Passage, frame: Frame, found: tuple[Fill, ...] | None, seen: Sequence[Box]) -> "_View":
+        """The view of a frame in which that has to be hidden: what the hider `found`, None where nobody knows what, and what the
+        camera's own looks have `seen`."""
         subject = region_at(passage, frame)
         region_px = shown_px(subject, frame.width_px, frame.height_px)
-        if region_px is None or hidden is None:
-            return _View(frame, Shown(frame.number, frame.captured_at, None), None, ())
+        if region_px is None or found is None:
+            because = BLANK_AS_ELSEWHERE if region_px is None else BLANK_AS_UNKNOWN
+            return _View(frame, Shown(frame.number, frame.captured_at, None, (), (because,)), None, ())
+        causes = [*((fill.box, f"{fill.kind} {fill.cause}") for fill in found), *((box, SEEN_BY_CAMERA) for box in seen)]
+        hidden = tuple(box for box, _ in causes)
         plate = plate_at(passage, frame)
         plate_hidden = plate is not None and any(box.shared_px(plate) > 0 for box in hidden)
         # Only what lies inside the region is named: where anybody else was is nobody's business.
-        hidden_px = dict.fromkeys(bounds for box in hidden if (bounds := filled_px(box, region_px)) is not None)
-        return _View(frame, Shown(frame.number, frame.captured_at, region_px, tuple(hidden_px)), subject, hidden, plate_hidden)
+        named: dict[PxBounds, str] = {}
+        for box, because in causes:
+            if (bounds := filled_px(box, region_px)) is not None:
+                named.setdefault(bounds, because)
+        shown = Shown(frame.number, frame.captured_at, region_px, tuple(named), tuple(named.values()))
+        return _View(frame, shown, subject, hidden, plate_hidden)
 
     def pixels(self) -> Pixels:
         return reveal(self.frame.pixels, self.subject, self.hidden)
@@ -285,7 +302,7 @@ class _Masked(Sequence[Pixels]):
         view = self.views[place]
         if view.frame.pixels.shape == self._shape:
             return view.shown
-        return Shown(view.frame.number, view.frame.captured_at, None)
+        return Shown(view.frame.number, view.frame.captured_at, None, (), (BLANK_AS_ANOTHER_SIZE,))
 
 
 def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
