@@ -20,6 +20,7 @@ from clearway.edge.surveyed import SurveyedView
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_signer, trusted
 from clearway.errors import SettingsError
 from clearway.evidence.ledger import Event, Ledger
+from clearway.evidence.original import load_court
 from clearway.evidence.seal import Sealer
 from clearway.evidence.timestamp import HttpAuthority
 from clearway.evidence.token import keep_certificates, load_certificates
@@ -116,6 +117,7 @@ class Station:
             evidence.stills,
             temperature=reader.temperature,
             authority=authority,
+            court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
         )
         return Pipeline(
             source,

@@ -115,10 +115,12 @@ def manifest(
     made_with: Mapping[str, str],
     temperature: float | None,
     authority: TimestampAuthority | None,
+    original: Mapping[str, object] | None,
 ) -> bytes:
     """The manifest in RFC 8785 form. `sealer` is the id of the key that will sign the statement; `stills` and `clip` map file
     names to what they show, and so do `moments`, on which the `sketch` is drawn; `surveyed` are the names of the files that a
-    measurement rests on; `files` maps every name to content; `temperature` is the reader's."""
+    measurement rests on; `files` maps every name to content; `temperature` is the reader's;
+    `original` says what the sealed original is, where there is one."""
     passage = finding.passage
     clip_name, clip_frames = clip
     said: dict[str, Any] = {
@@ -140,6 +142,7 @@ def manifest(
             "drawn": _sketch(sketch) if sketch is not None else NONE,
             "clip": {"file": clip_name, "frames": [_shown(picture) for picture in clip_frames]},
         },
+        "original": dict(original) if original is not None else NONE,
         # Those before and after the clip show nothing of the vehicle, and so nothing.
         "frames_held": {
             "count": len(held.times),

@@ -54,6 +54,7 @@ from clearway.evidence.manifest import (
     new_salt,
     readings_json,
 )
+from clearway.evidence.original import Court, SealedOriginal
 from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, reveal, shown_px
 from clearway.evidence.sketch import Sketch, drawn
 from clearway.evidence.tiles import sync_folder
@@ -61,7 +62,7 @@ from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYP
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
-CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
+CLIP, ORIGINAL, INSTRUCTIONS = "clip.mp4", "original.hpke", "VERIFY.md"
 MOMENTS = ("before.png", "at.png", "after.png")
 _STAGING_PREFIX = ".sealing-"
 # More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
@@ -91,12 +92,13 @@ class Sealer:
         *,
         temperature: float | None = None,
         authority: TimestampAuthority | None = None,
+        court: Court | None = None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode, self._hider = signer, ledger, encode, hider
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
-        self._temperature, self._authority = temperature, authority
+        self._temperature, self._authority, self._court = temperature, authority, court
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -147,6 +149,10 @@ class Sealer:
             files |= {name: png(pixels) for name, pixels in drawings.items()}
         files |= surveyed or {}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
+        salt = new_salt()
+        original = self._original(clip, salt) if self._court is not None else None
+        if original is not None:
+            files[ORIGINAL] = original.content
         files[READINGS] = readings_json(finding.passage)
         files[INSTRUCTIONS] = Path(__file__).with_name(INSTRUCTIONS).read_bytes()
         sealed_at = self._clock()
@@ -158,7 +164,7 @@ class Sealer:
             )
         said = manifest(
             finding,
-            salt=new_salt(),
+            salt=salt,
             sealed_at=sealed_at,
             sealer=self._signer.key_id,
             clock_source=clock_source,
@@ -172,10 +178,19 @@ class Sealer:
             made_with=self._made_with,
             temperature=self._temperature,
             authority=self._authority,
+            original=original.said if original is not None else None,
         )
         if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:
             raise SealError("the exhibit would be too large.", remedy="hold pictures for less long: settings evidence.held_s.")
         return self._write(finding, said, files, sealed_at)
+
+    def _original(self, clip: "_Masked", salt: str) -> SealedOriginal:
+        """The clip's frames as the camera gave them, which no disk ever sees but sealed to the court."""
+        assert self._court is not None
+        shape = clip[0].shape
+        # A frame of another size is blank there, too: a clip has one size.
+        pictures = [view.frame.pixels if view.frame.pixels.shape == shape else flat(shape) for view in clip.views]
+        return self._court.seal(self._encode(pictures, [view.frame.captured_at for view in clip.views]), ORIGINAL, salt)
 
     def _look(self, passage: Passage, frame: Frame) -> Look:
         """What the hider finds in and around the subject's region, but for the subject's own plate."""
