@@ -22,7 +22,8 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -70,6 +71,8 @@ _RESERVED_BYTES = 32 * 1024
 # What is looked at for people, faces and plates reaches beyond what is shown by this share of its longer side: somebody is
 # easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
 _AROUND_SHARE = 1.0
+# So much earlier or later may a moment's picture be if it then shows the plate.
+_PLATE_WORTH = timedelta(seconds=0.25)
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
 
 
@@ -335,10 +338,13 @@ def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
 
 def _moments(finding: Finding, views: Sequence[_View]) -> dict[str, _View]:
     """The pictures before, at and after, by the names of their files: the frames that the rule named, or those nearest to them
-    that are held and show the vehicle."""
+    that are held and show the vehicle, sooner one that shows its plate."""
     at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
-    times = [at_by_number[number] for number in finding.moments]
-    nearest = [min(views, key=lambda view: abs(view.frame.captured_at - at)) for at in times]
+
+    def apart(view: _View, at: datetime) -> timedelta:
+        return abs(view.frame.captured_at - at) + (_PLATE_WORTH if view.plate_hidden else timedelta())
+
+    nearest = [min(views, key=partial(apart, at=at_by_number[number])) for number in finding.moments]
     chosen = list({id(view): view for view in nearest}.values())
     names = {1: MOMENTS[1:2], 2: MOMENTS[::2], 3: MOMENTS}.get(len(chosen), ())
     return dict(zip(names, chosen, strict=True)) if names else {}

@@ -54,6 +54,21 @@ REASONS = {
 }
 
 
+# The same where a rule measured what the vehicle did.
+MEASURED_REASONS = {
+    Verdict.CONFIRMED: {"seen": "The pictures and the measurement show it"},
+    Verdict.DISMISSED: {
+        "misread": "The picture shows another plate",
+        "unclear": "The plate cannot be read with certainty",
+        "unseen": "The pictures do not show it",
+        "excused": "It had a reason: a breakdown, an ambulance, an officer's sign",
+        "scene": "The limit, the line or the survey is wrong or out of date",
+        "unverified": "The exhibit does not verify",
+        "other": "Another reason",
+    },
+}
+
+
 class NoSuchExhibit(UsageError):  # noqa: N818 - it names what is the case, as a person would say it
     """There is nothing by that name, or nothing that may be shown."""
 
@@ -207,7 +222,7 @@ class Review:
             typed = view.readings[-1].typed_plate if view.readings else ""
             at = self._now()
             self._log(Event.EXHIBIT_DECIDE, exhibit, officer, at)
-            said = f"{REASONS[verdict][reason]}: {words}"
+            said = f"{_reasons(view)[verdict][reason]}: {words}"
             self.store.decide(Decision(exhibit, officer, verdict, typed, said, at))
 
     def export(self, exhibit: str, officer: str) -> bytes:
@@ -226,10 +241,10 @@ class Review:
         """The reasons that this view allows for that verdict, by key; none where it does not allow the verdict."""
         confirming = verdict is Verdict.CONFIRMED
         if view.stage is Stage.UNVERIFIED:
-            return {} if confirming else {key: REASONS[verdict][key] for key in ("unverified", "other")}
+            return {} if confirming else {key: _reasons(view)[verdict][key] for key in ("unverified", "other")}
         if view.stage is not Stage.MATCH or (confirming and not view.agrees):
             return {}
-        return {key: words for key, words in REASONS[verdict].items() if key != "unverified"}
+        return {key: words for key, words in _reasons(view)[verdict].items() if key != "unverified"}
 
     # The ledger and the public
 
@@ -345,6 +360,11 @@ class Review:
             fresh = Noticed(exhibit, case.rule, case.camera, case.first_at, case.sealed_at, case.verified, self._now())
         self.store.notice(fresh)
         return self.store.noticed(exhibit) or fresh
+
+
+def _reasons(view: View) -> dict[Verdict, dict[str, str]]:
+    match = view.case.match
+    return MEASURED_REASONS if match is not None and match.measured is not None else REASONS
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
