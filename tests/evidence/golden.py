@@ -47,7 +47,7 @@ def make() -> None:
             authority=office,
             sealed_at=sealed_at,
         )
-        other = Box(36, 40, 44.5, 46)
+        other = Box(50, 20, 57.5, 24)
         # Two lists came into force before, so that the proof has a path.
         for number in range(2):
             subject = hashlib.sha256(b"list %d" % number).hexdigest()
