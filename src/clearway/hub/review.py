@@ -27,7 +27,7 @@ from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.ledger import Entry, Event, Ledger
 from clearway.evidence.token import known_authorities
 from clearway.facts import Decision, Verdict
-from clearway.hub.case import Case, open_case
+from clearway.hub.case import MOMENTS, Case, open_case
 from clearway.plates import LENGTH_MAX, LENGTH_MIN, canonical
 from clearway.store import Noticed, Store, Tally, TypedReading
 
@@ -36,6 +36,7 @@ DECIDED_SHOWN = 10
 ENTRIES_A_PAGE = 50
 WORDS_MAX = 500
 CASES_HELD_MAX = 64
+MOMENT_PICTURES = frozenset(f"{name}.png" for name in MOMENTS)
 
 # The closed list of reasons, by verdict. The officer's own words stand beside one of them.
 REASONS = {
@@ -181,6 +182,8 @@ class Review:
         case = self._case(exhibit)
         if not case.verified:
             raise NoSuchExhibit("pictures of an exhibit that does not verify are not shown.", remedy="see its failed checks.")
+        if name in MOMENT_PICTURES and self._unlogged(exhibit, officer).stage in (Stage.BLIND, Stage.DIFFERS):
+            raise Refused("this picture tells why the vehicle was found.", remedy="type what you read in the picture first.")
         picture = case.picture(name)
         if picture is None:
             raise NoSuchExhibit("this exhibit has no such picture.", remedy="go back to the case.")
