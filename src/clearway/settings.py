@@ -111,6 +111,20 @@ class TimestampSettings(_Table):
         return self
 
 
+class OriginalSettings(_Table):
+    key: str = Field(
+        "",
+        description="the public key (X25519, PEM) of the court that alone can open the unmasked clip; empty: no original is kept",
+    )
+    because: str = Field("", max_length=200, description="the law that asks for originals, as exhibits name it")
+
+    @model_validator(mode="after")
+    def _is_asked_for(self) -> Self:
+        if bool(self.key) != bool(self.because):
+            raise ValueError("key and because belong together: name the court's key and the law, or neither")
+        return self
+
+
 class RulesSettings(_Table):
     scene: str = Field(
         "", description="the surveyed view (scene.toml, see docs/rules.md), which names its law; empty: only the lists are asked"
@@ -122,6 +136,7 @@ class EvidenceSettings(_Table):
     held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
     held_mb: int = Field(1024, ge=64, le=65536, description="how much memory the held pictures may take, at most")
     timestamp: TimestampSettings = TimestampSettings()
+    original: OriginalSettings = OriginalSettings()
 
 
 class StoreSettings(_Table):

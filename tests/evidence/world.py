@@ -12,6 +12,7 @@ import numpy as np
 
 from clearway.envelope import FileSigner, create_keys, load_signer
 from clearway.evidence.ledger import Ledger
+from clearway.evidence.original import Court
 from clearway.evidence.seal import Sealer
 from clearway.evidence.sketch import Line, Place, Sketch, worded
 from clearway.facts import (
@@ -150,6 +151,7 @@ class World:
     hider: Detector = field(default_factory=Hider)
     temperature: float | None = 1.25
     authority: TimestampAuthority | None = None
+    court: Court | None = None
     sealed_at: datetime = SEALED_AT
     signer: FileSigner = field(init=False)
     ledger: Ledger = field(init=False)
@@ -181,6 +183,7 @@ class World:
             self.stills,
             temperature=self.temperature,
             authority=self.authority,
+            court=self.court,
         )
 
     def seal(self) -> Exhibit:

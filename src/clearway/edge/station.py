@@ -20,6 +20,7 @@ from clearway.edge.surveyed import SurveyedView
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_signer, trusted
 from clearway.errors import SettingsError
 from clearway.evidence.ledger import Event, Ledger
+from clearway.evidence.original import load_court
 from clearway.evidence.seal import Sealer
 from clearway.evidence.timestamp import HttpAuthority
 from clearway.evidence.token import keep_certificates, load_certificates
@@ -116,6 +117,7 @@ class Station:
             evidence.stills,
             temperature=reader.temperature,
             authority=authority,
+            court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
         )
         return Pipeline(
             source,
@@ -205,12 +207,12 @@ def first_sight(settings: Settings, *, stills: bool = False) -> tuple[Detector, 
     return _detector(sight.detector, sight.threads, stills), _reader(sight.reader, sight.threads)
 
 
-def first_hider(settings: Settings) -> Detector:
+def first_hider(settings: Settings, *, threads: int | None = None) -> Detector:
     """Who finds the people, faces and plates that pictures must not show: our own weights, whoever else looks for plates.
 
-    InstallationError where they are missing or damaged.
+    `threads` share one look: those of the settings, where nothing is said. InstallationError where they are missing or damaged.
     """
-    return StreetDetector(our_own("street"), settings.sight.threads, to_hide=True)
+    return StreetDetector(our_own("street"), threads or settings.sight.threads, to_hide=True)
 
 
 def _detector(asked: DetectorSettings, threads: int, stills: bool) -> Detector:

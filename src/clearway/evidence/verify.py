@@ -213,7 +213,25 @@ def _files(case: _Case) -> str:
     if missing or added:
         faults = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"added: {', '.join(added)}"] * bool(added)
         raise _FailedError("; ".join(faults))
-    return f"{len(case.files)} named files, and {len(case.bundle.members) - len(case.files)} that vouch for them"
+    return f"{len(case.files)} named files, and {len(case.bundle.members) - len(case.files)} that vouch for them{_original(case)}"
+
+
+def _original(case: _Case) -> str:
+    """What is to be said of the unmasked clip: who can open it. Nothing where there is none."""
+    match case.manifest.get("original", "none"):
+        case "none":
+            return ""
+        case {
+            "file": str(name),
+            "because": str(because),
+            "sealed_to_sha256": str(key),
+            "suite": str(_),
+            "salted_sha256": str(salted),
+            **rest,
+        } if not rest and name in case.files and _HEX_256.fullmatch(key) and _HEX_256.fullmatch(salted):
+            return f"; {name} is the unmasked clip, which only the holder of the key {key[:16]}… can open ({because})"
+        case _:
+            raise _FailedError("the manifest speaks of an original that this program does not know")
 
 
 def _hashes(case: _Case) -> str:
