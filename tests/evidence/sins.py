@@ -290,7 +290,7 @@ SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "duplicate-json-key": ({2}, lambda o: o.with_file("manifest.json", lambda m: b'{"format":"clearway-exhibit/3",' + m[1:])),
     "manifest-with-a-space": ({2}, lambda o: o.with_file("manifest.json", lambda m: m + b" ")),
     "manifest-nested-deeply": ({2}, lambda o: o.with_file("manifest.json", lambda m: b"[" * 100_000)),
-    "manifest-of-another-format": ({2}, lambda o: o.with_file("manifest.json", lambda m: m.replace(b"exhibit/2", b"exhibit/3"))),
+    "manifest-of-another-format": ({2}, lambda o: o.with_file("manifest.json", lambda m: m.replace(b"exhibit/3", b"exhibit/4"))),
     "manifest-of-another-exhibit": ({2}, lambda o: o.with_file("manifest.json", lambda m: o.of_other("manifest.json"))),
     "changed-claim": ({2}, lambda o: o.with_file("manifest.json", _changed_claim)),
     "file-missing": ({3}, lambda o: packed((n, c) for n, c in o.files if n != "clip.mp4")),
