@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clearway.cli.main import main
+from clearway.edge.replay import Outcome, replay
 from clearway.edge.scenes import law_bytes
 from clearway.edge.station import Station, first_sight, open_camera
 from clearway.edge.surveyed import SurveyedView
@@ -50,6 +51,7 @@ def test_who_is_too_fast_is_found_and_nobody_else(tmp_path: Path, capsys: pytest
     (path,) = list_exhibits(data)
     key = load_public_key(data / "keys" / "clearway.pub")
     assert verify(path, {key_id(key): key}).passed
+    assert [step.outcome for step in replay(path)] == [Outcome.NOT_DERIVED, *[Outcome.SAME] * 5]
     files = contents(path)
     said = json.loads(files["manifest.json"])
     (measured,) = said["finding"]["measurements"]

@@ -1,6 +1,7 @@
 """An exhibit's claim, derived once more from the evidence inside it.
 
-    readings.json → what the manifest says of each reading → the fused plate → what the registers answer → the finding
+    readings.json → what the manifest says of each reading → the fused plate → what the registers answer ↘
+    scene.toml, law.toml, places of the plate → where the vehicle was, what was measured →→→→→→→→→→→→→→→→→→→ the finding
 
 Each step goes on with what came out of the one before, through the same functions that made the exhibit, and what comes out is
 compared with what the exhibit says: to the last bit where program and processor family are the same. What cannot be derived,
@@ -19,12 +20,25 @@ import numpy as np
 
 from clearway.check import hotlist, register
 from clearway.check.lists import Loaded
-from clearway.errors import ExhibitError
+from clearway.edge.surveyed import SurveyedView
+from clearway.errors import ExhibitError, SettingsError
 from clearway.evidence import canonical
 from clearway.evidence.bundle import MANIFEST
-from clearway.evidence.manifest import FIRST_READINGS_FORMAT, NONE, READINGS, READINGS_FORMAT, claim
+from clearway.evidence.manifest import FIRST_READINGS_FORMAT, FORMAT, NONE, READINGS, READINGS_FORMAT, claim
 from clearway.evidence.verify import contents, verify
-from clearway.facts import Answer, Box, Finding, Kind, Passage, Plate, Reading, Record, Sighting
+from clearway.facts import (
+    Answer,
+    Box,
+    Drive,
+    Finding,
+    Kind,
+    Measurement,
+    Passage,
+    Plate,
+    Reading,
+    Record,
+    Sighting,
+)
 from clearway.plates import ALPHABET, PLACE
 from clearway.ports import Register, Rule
 from clearway.rules.judging import judge
@@ -65,19 +79,24 @@ class _Case:
     """What the exhibit says, and what came out so far."""
 
     said: dict[str, Any]
+    files: Mapping[str, bytes]
     readings: dict[str, Any]
     knows_p_whole: bool
     sightings: tuple[Sighting, ...]
     plate: Plate | None = None
     records: tuple[Record, ...] = ()
+    rules: tuple[Rule, ...] = (Wanted(), Papers())
+    drive: Drive | None = None
 
     def passage(self) -> Passage:
         of = self.said["passage"]
-        return Passage(of["id"], of["camera"], self.sightings, float(of["clock"]["error_ms"]), self.plate)
+        return Passage(of["id"], of["camera"], self.sightings, float(of["clock"]["error_ms"]), self.plate, self.drive)
 
     def derived(self, key: str, finding: Finding | None = None) -> object:
         """What a manifest would say under that key."""
-        one = finding or Finding("none", self.passage(), "none", 0.0, "none", self.records, (0,))
+        # Before there is a finding, one of something that nobody measured: what it says itself is not asked for.
+        nothing = (Measurement("none", 0.0, 0.0, "none", "none"),)
+        one = finding or Finding("none", self.passage(), "none", 0.0, "none", self.records, (0,), nothing)
         return canonical.loads(canonical.dumps(claim(one, self.said["passage"]["clock"]["source"])[key]))
 
 
@@ -120,7 +139,7 @@ def _opened(files: Mapping[str, bytes]) -> _Case:
         sightings.append(
             Sighting(line["frame"], _time(line["at"]), Kind.VEHICLE, box, 1.0, plate_box=box, reading=readings.get(line["frame"]))
         )
-    return _Case(said, readings, kept["format"] == READINGS_FORMAT, tuple(sightings))
+    return _Case(said, files, readings, kept["format"] == READINGS_FORMAT, tuple(sightings))
 
 
 def _reading(line: Mapping[str, Any]) -> Reading:
@@ -166,11 +185,12 @@ def _records(case: _Case) -> tuple[Outcome, str]:
     for line in case.said["records"]:
         record = _record(line)
         if record.entry and case.plate is not None:
-            again = _register(record).ask(case.plate, record.asked_at, case.passage().clock_error_ms)
+            try:
+                record = _register(record).ask(case.plate, record.asked_at, case.passage().clock_error_ms)
+            except (KeyError, ValueError, AssertionError):
+                return Outcome.DIFFERS, f"no {record.register[:40]!r} could have answered from the entry in here"
             asked.append(record.register)
-            told.append(again)
-        else:
-            told.append(record)
+        told.append(record)
     case.records = tuple(told)
     outcome, words = _compared(case, "records")
     if not told:
@@ -209,20 +229,34 @@ def _record(line: Mapping[str, Any]) -> Record:
     )
 
 
+def _driven(case: _Case) -> tuple[Outcome, str]:
+    if not case.said.get("surveyed"):
+        return Outcome.SAME, "the finding rests on no measurement"
+    try:
+        view = SurveyedView(case.files["scene.toml"], case.files["law.toml"], "scene.toml")
+    except SettingsError as error:
+        return Outcome.DIFFERS, f"its own scene or law is refused: {error.happened}"
+    case.rules += view.rules
+    case.drive = view.driven(case.passage()).drive
+    if case.drive is None:
+        return Outcome.DIFFERS, "the survey was not in force when the vehicle passed"
+    outcome, words = _compared(case, "drive")
+    count = len(case.drive.waypoints)
+    return outcome, f"{count} places, from the survey in scene.toml and where the plate was in each picture{words}"
+
+
 def _found(case: _Case) -> tuple[Outcome, str]:
-    name = case.said["finding"]["rule"]
-    rule = next((rule for rule in _rules(case) if rule.name == name), None)
-    if rule is None:
-        return Outcome.NOT_DERIVED, f"this program has no rule {name!r}, or not what it needs"
-    finding = next(judge([rule], case.passage(), case.records), None)
-    if finding is None:
+    name, part = case.said["finding"]["rule"], case.said["finding"].get("part", NONE)
+    rules = [rule for rule in case.rules if rule.name == name]
+    if not rules:
+        return Outcome.NOT_DERIVED, f"this program has no rule {name[:40]!r}, or the exhibit has no scene for it"
+    found = list(judge(rules, case.passage(), case.records))
+    if not found:
         return Outcome.DIFFERS, f"the rule {name!r} finds nothing"
+    # A scene may have several bus lanes, and a rule for each.
+    finding = next((one for one in found if one.part == part), found[0])
     outcome, words = _compared(case, "finding", finding)
-    return outcome, f"by the rule {name!r}, from the plate and the answers above{words}"
-
-
-def _rules(case: _Case) -> Iterator[Rule]:
-    yield from (Wanted(), Papers())
+    return outcome, f"by the rule {name!r}, from what came out above{words}"
 
 
 def _pictures(case: _Case) -> tuple[Outcome, str]:
@@ -234,8 +268,11 @@ def _pictures(case: _Case) -> tuple[Outcome, str]:
 
 def _compared(case: _Case, key: str, finding: Finding | None = None) -> tuple[Outcome, str]:
     """How what was derived under that key compares with what is said, and the words that tell where they differ."""
-    said = case.said[key]
-    differences = list(_differences(said, case.derived(key, finding), key))
+    said, derived = case.said[key], case.derived(key, finding)
+    if case.said["format"] != FORMAT and isinstance(said, dict) and isinstance(derived, dict):
+        # An earlier version says less.
+        derived = {name: value for name, value in derived.items() if name in said}
+    differences = list(_differences(said, derived, key))
     if not differences:
         return Outcome.SAME, ""
     largest = max(apart for _, apart in differences)
@@ -277,5 +314,6 @@ _STEPS: dict[str, Callable[[_Case], tuple[Outcome, str]]] = {
     "What the manifest says of each reading": _readings,
     "The plate that the readings say together": _fused,
     "What the registers answered": _records,
+    "Where the vehicle was": _driven,
     "The finding": _found,
 }
