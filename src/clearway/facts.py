@@ -8,7 +8,7 @@ stay out of every `repr`, so that a fact in a log line or a traceback never tell
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import hypot, inf, isfinite
 
@@ -391,6 +391,17 @@ class Finding:
     def __post_init__(self) -> None:
         assert self.rule and self.plate and self.because and _is_probability(self.p)
         assert self.decisive_frames, "a finding shows at least one frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What an exhibit is kept for, and for how long after it was sealed, at most."""
+
+    purpose: str
+    lasts: timedelta
+
+    def __post_init__(self) -> None:
+        assert self.purpose and self.lasts > timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

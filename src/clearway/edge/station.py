@@ -114,6 +114,7 @@ class Station:
             evidence.stills,
             temperature=reader.temperature,
             authority=authority,
+            retention=self._settings.retention.of,
         )
         return Pipeline(
             source,
