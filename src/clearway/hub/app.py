@@ -82,7 +82,7 @@ def _add_pages(app: FastAPI, review: Review, now: Callable[[], datetime]) -> Non
     def case(person: Officer, exhibit: ExhibitId) -> Response:
         view = review.open(exhibit, person.officer)
         reasons = {verdict: review.reasons(view, verdict) for verdict in Verdict}
-        return page(f"case_{view.stage}.html", person=person, view=view, case=view.case, reasons=reasons)
+        return page(f"case_{view.stage}.html", person=person, view=view, case=view.case, reasons=reasons, now=now())
 
     @app.post("/exhibits/{exhibit}/reading")
     def read(person: Officer, exhibit: ExhibitId, fields: Form) -> Response:

@@ -17,6 +17,7 @@ An exhibit that waits for a decision, or that a court wants kept, does not go by
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -76,17 +77,16 @@ class Keeping:
     # What there is
 
     def arrived(self) -> None:
-        """Takes in every exhibit that came since the last look."""
-        for path in list_exhibits(self._data):
-            at = stamp(path)
-            # One that cannot be taken in stays where it lies, and is looked at again when it changes.
-            if at is None or self._seen.get(path.stem) == at:
+        """Takes in every exhibit that came since the last look, and looks again at those that wait and were changed since."""
+        for exhibit in (*(path.stem for path in list_exhibits(self._data)), *(one.id for one in self._store.undecided())):
+            # One that cannot be taken in stays where it lies.
+            at = self._stamp(exhibit)
+            if at is None or self._seen.get(exhibit) == at:
                 continue
-            try:
-                self.noticed(path.stem)
-            except NoSuchExhibit:
-                continue
-            self._seen[path.stem] = at
+            with suppress(NoSuchExhibit):
+                self.noticed(exhibit)
+                if (at := self._stamp(exhibit)) is not None:
+                    self._seen[exhibit] = at
 
     def noticed(self, exhibit: str) -> Noticed:
         """The exhibit's line in the index, once it is taken in. NoSuchExhibit where there is none."""
@@ -96,7 +96,7 @@ class Keeping:
 
     def case(self, exhibit: str, *, anew: bool = False) -> Case:
         """The exhibit as it lies on the disk now; verified again where the file says that it has changed, or where asked."""
-        at = self._vault.stamp(exhibit) or stamp(self._path(exhibit))
+        at = self._stamp(exhibit)
         if at is None:
             raise self._none(exhibit)
         with self._held:
@@ -117,7 +117,7 @@ class Keeping:
         return self._vault.get(exhibit, key) or b""
 
     def is_there(self, exhibit: str) -> bool:
-        return (self._vault.stamp(exhibit) or stamp(self._path(exhibit))) is not None
+        return self._stamp(exhibit) is not None
 
     # What goes
 
@@ -132,13 +132,17 @@ class Keeping:
             return "a court wants it kept"
         return "" if due.decided else "nobody has decided it"
 
+    def is_only_undecided(self, due: Due) -> bool:
+        """Whether nothing keeps it but that nobody has decided."""
+        return not due.decided and (due.hold is None or due.hold.until <= self._now())
+
     def sweep(self, by: str = HUB, *, undecided_too: bool = False) -> Swept:
         """Erases what is due. `undecided_too` also erases what nobody has decided; what a court wants kept stays in any case."""
         self._drop_keyless()
         erased = 0
         while True:
             due = self.due()
-            staying = [one for one in due if self.stays(one) and not (undecided_too and self._only_undecided(one))]
+            staying = [one for one in due if self.stays(one) and not (undecided_too and self.is_only_undecided(one))]
             going = [one for one in due if one not in staying]
             for one in going:
                 self.erase(one.noticed.id, by)
@@ -146,7 +150,7 @@ class Keeping:
             if not going:
                 break
         self._store.fold()
-        held = sum(not self._only_undecided(one) for one in staying)
+        held = sum(not self.is_only_undecided(one) for one in staying)
         return Swept(erased, len(staying) - held, held)
 
     def erase(self, exhibit: str, by: str) -> None:
@@ -156,6 +160,7 @@ class Keeping:
             self._ledger.append(Event.EXHIBIT_ERASE, exhibit, at, by)
             with self._held:
                 self._cases.pop(exhibit, None)
+            self._seen.pop(exhibit, None)
             self._store.erase(exhibit, at)
             self._vault.drop(exhibit)
             wipe(self._path(exhibit))
@@ -179,11 +184,11 @@ class Keeping:
     def _path(self, exhibit: str) -> Path:
         return self._data / EXHIBITS_FOLDER / f"{exhibit}.zip"
 
+    def _stamp(self, exhibit: str) -> tuple[int, int] | None:
+        return stamp(self._path(exhibit)) or self._vault.stamp(exhibit)
+
     def _opened(self, exhibit: str, source: Path | bytes) -> Case:
         return open_case(self._path(exhibit), self._trusted, self._authorities, source if isinstance(source, bytes) else None)
-
-    def _only_undecided(self, due: Due) -> bool:
-        return not due.decided and (due.hold is None or due.hold.until <= self._now())
 
     def _none(self, exhibit: str) -> NoSuchExhibit:
         at = self._store.erased(exhibit)

@@ -6,6 +6,7 @@ back into the file, so that nothing lingers beside it.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -389,8 +390,14 @@ class Store:
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
     def _folded(self) -> bool:
+        until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
         with self._translated(), self._engine.connect() as connection:
-            return int(connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]) == 0
+            # SQLite waits for readers, but not for somebody else who is at the same (sqlite.org/c3ref/wal_checkpoint_v2.html).
+            while int(connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]) != 0:
+                if time.monotonic() >= until_s:
+                    return False
+                time.sleep(0.01)
+        return True
 
     def _checked_version(self, connection: Connection) -> int:
         """The version of the tables, 0 for a fresh file. StoreError where the file is damaged or a newer program wrote it."""
