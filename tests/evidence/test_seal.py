@@ -25,10 +25,12 @@ from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.fsck import check
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import FORMAT, readings_json
+from clearway.evidence.seal import Sealer
 from clearway.evidence.verify import FORMAT as FORMAT_READ
 from clearway.evidence.verify import contents, verify
 from clearway.facts import Exhibit, Reading
 from clearway.plates import ALPHABET, text_of
+from clearway.settings import RetentionSettings
 
 
 @pytest.fixture
@@ -125,6 +127,24 @@ def test_what_nobody_knows_is_not_made_up(tmp_path: Path) -> None:
     assert said["error_rates"] == "not measured"
     assert said["retention"] == {"policy": "none", "gone_by": "none"}
     assert (said["records"][0]["data_as_of"], said["records"][0]["list_sha256"]) == (None, "none")
+
+
+def test_an_exhibit_says_for_what_and_how_long_it_is_kept(world: World) -> None:
+    sealer = Sealer(
+        world.data,
+        world.signer,
+        world.ledger,
+        world.encode,
+        world.hider,
+        {},
+        lambda: SEALED_AT,
+        1,
+        retention=RetentionSettings().of,
+    )
+    exhibit = sealer.seal(finding(), frames(), clock_source="NTP", hide=nothing_else)
+    said = json.loads(contents(Path(exhibit.path))["manifest.json"])
+    assert said["retention"] == {"policy": "to find a listed vehicle: 30 days", "gone_by": "2026-12-22T08:30:09.250000Z"}
+    assert verify(Path(exhibit.path), world.keys).passed
 
 
 def test_readings_are_kept_to_the_last_bit() -> None:

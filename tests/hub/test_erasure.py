@@ -54,7 +54,7 @@ def decided(world: World, exhibit: Sealed, verdict: str, reason: str) -> None:
     assert said.status_code == 303
 
 
-def test_after_its_time_no_byte_tells_of_it(folder: Folder, tmp_path: Path) -> None:
+def test_after_its_time_no_byte_tells_of_it(folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, wanted, papers = folder
     with running(*folder) as world:
         decided(world, wanted, "confirmed", "agrees")
@@ -62,6 +62,8 @@ def test_after_its_time_no_byte_tells_of_it(folder: Folder, tmp_path: Path) -> N
         downloaded = world.officer().client.get(f"/exhibits/{wanted.id}/exhibit.zip")
         assert downloaded.content == world.sealed[wanted.id]
         assert list((data / "exhibits").iterdir()) == [], "the hub took both in"
+        assert main(["verify", str(data / "exhibits" / f"{wanted.id}.zip")]) == 2
+        assert "the hub has taken" in capsys.readouterr().err
         before = spelled(wanted.plate).search(b"".join(written(data).values()))
         assert before is not None, "what an officer typed is there, until it goes"
         shared = world.visitor().get("/public").text
