@@ -1,8 +1,8 @@
 """A disk that loses power: a FUSE file system, in memory, that keeps for sure only what was fsynced.
 
-What a program wrote since the last fsync of a file may be on the disk in part: some of the writes, in any order, the last one torn. What
-happened to the names in a folder since its last fsync may have happened or not; a rename is one step. That is less than Linux's file
-systems promise, and as little as POSIX does: fsync of a new file does not keep its name.
+What a program wrote since the last fsync of a file may be on the disk in part: some of the writes, in any order, one of them torn.
+What happened to the names in a folder since its last fsync may have happened or not; a rename is one step. That is less than
+Linux's file systems promise, and as little as POSIX does: fsync of a new file does not keep its name.
 
     with Disk(folder, mount, seed, power_cut_after=700):     what lies in `folder` is at `mount`
         …                                                     operation 700 and all after it fail (EIO)
@@ -66,18 +66,18 @@ class _File:
             some = taken[at:end]
             if mode == "any":
                 some = dice.sample(some, dice.randint(0, len(some)))
-            for offset, content in some:
-                _put(left, offset, content)
+            for offset, written in some:
+                _put(left, offset, written)
             if end < len(taken):
                 _put(left, *taken[end])
             at = end + 1
-        if torn is not None and torn[1] is not None:
-            offset, content = torn
-            sectors = dice.randint(0, len(content) // SECTOR_BYTES) * SECTOR_BYTES
-            if dice.random() < 0.5:
-                _put(left, offset, content[:sectors])
-            else:
-                _put(left, offset + sectors, content[sectors:])
+        match torn:
+            case int(offset), bytes(content):
+                sectors = dice.randint(0, len(content) // SECTOR_BYTES) * SECTOR_BYTES
+                if dice.random() < 0.5:
+                    _put(left, offset, content[:sectors])
+                else:
+                    _put(left, offset + sectors, content[sectors:])
         return bytes(left)
 
 
@@ -227,7 +227,11 @@ class _Operations:
     def unlink(self, path: str) -> int:
         folder, name = self._parent(path)
         self._at(path)
-        folder.change(lambda names: names.pop(name, None) and None)
+
+        def removed(names: dict[str, _Node]) -> None:
+            names.pop(name, None)
+
+        folder.change(removed)
         return 0
 
     def rmdir(self, path: str) -> int:
@@ -265,7 +269,7 @@ class _Operations:
 
 
 class Disk:
-    """A mounted disk; a context manager. `folder` must lie elsewhere. Leaving it takes the power and puts what survived in `folder`.
+    """A mounted disk; a context manager. Leaving it takes the power and puts what survived in `folder`, which lies elsewhere.
 
     Whoever uses it must have ended, or been ended, by then. `power_cut_after` counts the file system's operations.
     """

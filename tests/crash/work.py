@@ -1,4 +1,5 @@
-"""Somebody works on a data folder (seals, enters, takes in, decides, counts, erases) and says what is done, until they are cut off.
+"""Somebody works on a data folder (seals, enters, takes in, decides, counts, erases) and says what is done, until they are cut
+off.
 
 `Told` is what they said before that; `assert_kept` holds a data folder to it.
 """
@@ -8,7 +9,6 @@ import os
 import random
 import select
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,6 @@ from clearway.evidence.ledger import Entry, Event, Ledger
 from clearway.evidence.verify import verify
 from clearway.facts import Decision, Verdict
 from clearway.hub.review import Review
-from clearway.store import Store
 
 OFFICER, CAMERA = "officer-1", "north-gate"
 ACTS = ("seal", "seal", "enter", "take in", "take in", "decide", "count", "erase")
@@ -112,7 +111,7 @@ def work(data: Path, seed: int, out: int, acts: int) -> None:
 
 
 def lines_of(reader: int, wanted: int | None = None) -> list[bytes]:
-    """The lines that come until there are as many as wanted, or until the other end has gone. A line cut short is none."""
+    """The lines that come until there are as many as wanted, or until the other end has gone."""
     raw = b""
     until_s = time.monotonic() + _ANSWER_S
     while wanted is None or raw.count(b"\n") < wanted:
@@ -179,7 +178,7 @@ def ended(child: int) -> int:
     return status
 
 
-def in_a_child(data: Path, seed: int, acts: int, elsewhere: Sequence[int] = ()) -> tuple[int, int]:
+def in_a_child(data: Path, seed: int, acts: int) -> tuple[int, int]:
     """The process that works, and the end of the pipe on which it says what is done."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -189,14 +188,10 @@ def in_a_child(data: Path, seed: int, acts: int, elsewhere: Sequence[int] = ()) 
             os.close(reader)
             work(data, seed, writer, acts)
             code = 0
-        except BaseException as error:  # noqa: BLE001 - told to the parent by its end
+        except BaseException as error:  # told to the parent by how it ends
             if os.environ.get("CLEARWAY_TEST_CRASH_LOUD"):
                 os.write(2, repr(error).encode() + b"\n")
         finally:
             os._exit(code)
     os.close(writer)
     return child, reader
-
-
-def store_of(data: Path) -> Store:
-    return Store(data / "clearway.db")
