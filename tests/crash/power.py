@@ -1,8 +1,8 @@
 """A disk that loses power: a FUSE file system, in memory, that keeps for sure only what was fsynced.
 
-What a program wrote since the last fsync of a file may be on the disk in part: some of the writes, in any order, one of them torn.
-What happened to the names in a folder since its last fsync may have happened or not; a rename is one step. That is less than
-Linux's file systems promise, and as little as POSIX does: fsync of a new file does not keep its name.
+What a program wrote since the last fsync of a file may be on the disk in part: some of the writes, in any order, one of them
+torn. What happened to the names in a folder since its last fsync may have happened or not; a rename is one step. That is less
+than Linux's file systems promise, and as little as POSIX does: fsync of a new file does not keep its name.
 
     with Disk(folder, mount, seed, power_cut_after=700):     what lies in `folder` is at `mount`
         …                                                     operation 700 and all after it fail (EIO)
