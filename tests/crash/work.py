@@ -4,6 +4,7 @@ off.
 `Told` is what they said before that; `assert_kept` holds a data folder to it.
 """
 
+import faulthandler
 import json
 import os
 import random
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from tests.evidence.world import SEALED_AT, World
 
+from clearway.check import hotlist, lists
 from clearway.envelope import FileSigner, load_signer
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.fsck import check
@@ -24,7 +26,11 @@ from clearway.facts import Decision, Verdict
 from clearway.hub.review import Review
 
 OFFICER, CAMERA = "officer-1", "north-gate"
-ACTS = ("seal", "seal", "enter", "take in", "take in", "decide", "count", "erase")
+ACTS = ("seal", "seal", "enter", "take in", "take in", "decide", "count", "erase", "publish")
+CSV = (
+    "plate,region,class,reason,source,case,issued,verified,expires\n"
+    "AB12CDE,GB,car,stolen,Police of Example,{case},2026-11-20T09:00:00Z,,2126-12-31T00:00:00Z\n"
+)
 _ANSWER_S = 120.0  # far beyond what any of it takes on a machine that has much else to do
 
 
@@ -40,6 +46,8 @@ class Told:
     entries: dict[int, str] = field(default_factory=dict)  # subject by index
     counted: int = 0
     maybe_counted: int = 0
+    published: int = 0
+    maybe_published: int = 0
     lines: int = 0
 
     def hear(self, line: bytes) -> None:
@@ -59,6 +67,10 @@ class Told:
                 self.maybe_counted += 1
             case "counted":
                 self.counted += 1
+            case "publishing":
+                self.maybe_published = said["case"]
+            case "published":
+                self.published = said["case"]
             case "erasing":
                 self.maybe_erased.add(said["id"])
             case "erased":
@@ -80,7 +92,7 @@ def work(data: Path, seed: int, out: int, acts: int) -> None:
     say("key", key=world.signer.key_id)
     review = Review(data, lambda: SEALED_AT + timedelta(minutes=5))
     say("begun")
-    for _ in range(acts):
+    for number in range(acts):
         match dice.choice(ACTS):
             case "seal":
                 say("sealed", id=world.seal().id)
@@ -103,6 +115,11 @@ def work(data: Path, seed: int, out: int, acts: int) -> None:
                 say("counting")
                 review.store.add_counts(CAMERA, SEALED_AT.date(), {"vehicles": 1})
                 say("counted")
+            case "publish":
+                case = seed * 100 + number + 1
+                say("publishing", case=case)
+                hotlist.publish(CSV.format(case=case).encode(), data / "lists", world.signer, SEALED_AT)
+                say("published", case=case)
             case "erase":
                 for _, decision in review.store.decided_lately(1):
                     say("erasing", id=decision.exhibit)
@@ -145,6 +162,12 @@ def assert_kept(data: Path, told: Told) -> None:
     erased_in_ledger = {entry.subject for entry in entries if entry.event is Event.EXHIBIT_ERASE}
     assert told.sealed <= in_ledger
     assert told.erased <= erased_in_ledger
+    if told.maybe_published:
+        loaded = lists.load(data / "lists" / hotlist.FILE_NAME, hotlist.HEADER, hotlist.PAYLOAD_TYPE, keys)
+        assert loaded is not None or not told.published, "a list that was in force still is"
+        case = int(loaded.entries("AB12CDE")[0]["case"]) if loaded is not None else 0
+        assert case in (told.published, told.maybe_published)
+        told.published = told.maybe_published = case
     _hub_kept(data, told, signer, in_ledger)
 
 
@@ -186,6 +209,7 @@ def in_a_child(data: Path, seed: int, acts: int) -> tuple[int, int]:
         code = 1
         try:
             os.close(reader)
+            faulthandler.disable()  # whoever maps a file when the power fails is ended by SIGBUS
             work(data, seed, writer, acts)
             code = 0
         except BaseException as error:  # told to the parent by how it ends
