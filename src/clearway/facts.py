@@ -8,7 +8,7 @@ stay out of every `repr`, so that a fact in a log line or a traceback never tell
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import hypot, inf, isfinite
 
@@ -417,6 +417,17 @@ class Finding:
         held_to = [(one.low, one.bound.asked_beyond) for one in self.measurements if one.bound is not None]
         # A rule may compare its parts and not their sum, which rounds.
         assert all(low > asked_beyond - 1e-9 for low, asked_beyond in held_to), "all of an interval lies beyond its bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What an exhibit is kept for, and for how long after it was sealed, at most."""
+
+    purpose: str
+    lasts: timedelta
+
+    def __post_init__(self) -> None:
+        assert self.purpose and self.lasts > timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

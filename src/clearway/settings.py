@@ -5,12 +5,14 @@ import json
 import os
 import tomllib
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from clearway.errors import SettingsError
+from clearway.facts import Retention
 
 FILE_NAME = "clearway.toml"
 ENVIRONMENT_PREFIX = "CLEARWAY_"
@@ -139,6 +141,24 @@ class EvidenceSettings(_Table):
     original: OriginalSettings = OriginalSettings()
 
 
+Days = Annotated[float, Field(gt=0, le=3660)]
+
+
+class RetentionSettings(_Table):
+    wanted_days: Days = Field(30.0, description="an exhibit of a listed vehicle must be gone this long after it was sealed")
+    papers_days: Days = Field(90.0, description="the same, of a lapsed registration")
+    offence_days: Days = Field(180.0, description="the same, of a traffic offence")
+    dismissed_days: Days = Field(7.0, description="what an officer dismissed must be gone this long after that, if not before")
+
+    def of(self, rule: str) -> Retention:
+        """What exhibits of that rule are kept for, and for how long."""
+        if rule == "wanted":
+            return Retention("to find a listed vehicle", timedelta(days=self.wanted_days))
+        if rule == "papers":
+            return Retention("to see to a lapsed registration", timedelta(days=self.papers_days))
+        return Retention("to pursue a traffic offence", timedelta(days=self.offence_days))
+
+
 class StoreSettings(_Table):
     data: Path = Field(Path("clearway-data"), description="the data folder: keys, lists, exhibits, ledger, database")
 
@@ -155,6 +175,7 @@ class Settings(_Table):
     check: CheckSettings = CheckSettings()
     rules: RulesSettings = RulesSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     store: StoreSettings = StoreSettings()
     hub: HubSettings = HubSettings()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clearway.envelope import FileSigner, create_keys, load_signer
+from clearway.envelope import KEY_NAME, FileSigner, create_keys, load_signer
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.original import Court
 from clearway.evidence.seal import Sealer
@@ -159,7 +159,7 @@ class World:
 
     def __post_init__(self) -> None:
         folder = self.data / "keys"
-        self.signer = load_signer(folder) if folder.exists() else create_keys(folder)
+        self.signer = load_signer(folder) if (folder / KEY_NAME).exists() else create_keys(folder)
         self.ledger = Ledger(self.data / "ledger", self.signer)
         self.sealer = self.new_sealer()
 

@@ -1,13 +1,13 @@
 """The officer's work: read, compare, decide; nothing of the match before the reading, nothing shown without a ledger entry."""
 
+import io
 import os
-import shutil
 import zipfile
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.hub.world import OFFICER, OTHER_OFFICER, World, mistaken, seal_speeding
+from tests.hub.world import OFFICER, OTHER_OFFICER, Sealed, World, mistaken, running, seal_speeding
 
 from clearway.facts import Verdict
 from clearway.store import Store
@@ -217,7 +217,7 @@ def test_pictures_are_for_officers_who_opened_the_case(calm: World) -> None:
     officer.open(exhibit.id)
     still = officer.client.get(f"/exhibits/{exhibit.id}/still/1.png")
     assert (still.status_code, still.headers["content-type"]) == (200, "image/png")
-    with zipfile.ZipFile(calm.zip_of(exhibit)) as sealed:
+    with zipfile.ZipFile(io.BytesIO(calm.sealed[exhibit.id])) as sealed:
         assert still.content == sealed.read("still-1.png")
     assert officer.client.get(f"/exhibits/{exhibit.id}/still/9.png").status_code == 404
     assert calm.visitor().get(f"/exhibits/{exhibit.id}/still/1.png").status_code == 401
@@ -243,7 +243,7 @@ def test_pictures_are_for_officers_who_opened_the_case(calm: World) -> None:
 def test_the_clip_is_sent_in_ranges(calm: World, asked: str, status: int, start: int, stop: int | None) -> None:
     officer, exhibit = calm.officer(), calm.wanted
     officer.open(exhibit.id)
-    with zipfile.ZipFile(calm.zip_of(exhibit)) as sealed:
+    with zipfile.ZipFile(io.BytesIO(calm.sealed[exhibit.id])) as sealed:
         clip = sealed.read("clip.mp4")
     answer = officer.client.get(f"/exhibits/{exhibit.id}/clip.mp4", headers=[(b"range", asked.encode())])
     assert (answer.status_code, answer.content) == (status, clip[start:stop])
@@ -264,7 +264,7 @@ def test_only_a_confirmed_exhibit_leaves_the_house(world: World) -> None:
         answer = officer.client.get(address)
         assert answer.status_code == status
         if status == 200:
-            assert answer.content == world.zip_of(exhibit).read_bytes()
+            assert answer.content == world.sealed[exhibit.id]
             assert exhibit.plate not in answer.headers["content-disposition"]
 
 
@@ -277,7 +277,7 @@ def tamper(path: Path) -> None:
 def test_a_tampered_exhibit_is_shown_as_such_and_cannot_be_confirmed(world: World) -> None:
     officer, exhibit = world.officer(), world.wanted
     officer.type(exhibit.id, exhibit.plate)
-    tamper(world.zip_of(exhibit))
+    tamper(world.kept(exhibit))
     queue = officer.client.get("/").text
     assert "This exhibit does not verify" in queue
     assert "damaged or changed on its way" in queue
@@ -299,9 +299,9 @@ def test_an_exhibit_tampered_with_after_its_confirmation_stays_in_the_house(worl
     officer.type(exhibit.id, exhibit.plate)
     officer.open(exhibit.id)
     officer.decide(exhibit.id, "confirmed", "agrees")
-    before = world.zip_of(exhibit).stat()
-    tamper(world.zip_of(exhibit))
-    os.utime(world.zip_of(exhibit), ns=(before.st_atime_ns, before.st_mtime_ns))  # who tampers also sets back the time
+    before = world.kept(exhibit).stat()
+    tamper(world.kept(exhibit))
+    os.utime(world.kept(exhibit), ns=(before.st_atime_ns, before.st_mtime_ns))  # who tampers also sets back the time
     assert officer.client.get(f"/exhibits/{exhibit.id}/exhibit.zip").status_code == 409
     assert "Download" not in officer.open(exhibit.id).text
 
@@ -316,7 +316,7 @@ def test_an_exhibit_nobody_can_read_waits_too(world: World) -> None:
 
 
 def test_an_exhibit_under_another_s_name_is_not_believed(world: World) -> None:
-    shutil.copy(world.zip_of(world.wanted), world.data / "exhibits" / f"{ID_OF_NOTHING}.zip")
+    (world.data / "exhibits" / f"{ID_OF_NOTHING}.zip").write_bytes(world.sealed[world.wanted.id])
     officer = world.officer()
     assert "named by another exhibit" in officer.client.get("/").text
     assert "This exhibit does not verify" in officer.open(ID_OF_NOTHING).text
@@ -325,7 +325,7 @@ def test_an_exhibit_under_another_s_name_is_not_believed(world: World) -> None:
 def test_an_exhibit_whose_file_has_gone_is_told(world: World) -> None:
     officer = world.officer()
     officer.client.get("/")
-    world.zip_of(world.wanted).unlink()
+    world.kept(world.wanted).unlink()
     assert "Its file is missing from the data folder" in officer.client.get("/").text
     assert officer.open(world.wanted.id).status_code == 404
 
@@ -391,9 +391,12 @@ def test_the_public_sees_counts_and_nothing_else(world: World) -> None:
         assert secret not in page.text
 
 
-def test_findings_sealed_while_the_hub_runs_appear(world: World) -> None:
-    hidden = world.zip_of(world.papers).rename(world.data / "papers.zip")
-    officer = world.officer()
-    assert "1 exhibit waits" in officer.client.get("/").text
-    hidden.rename(world.zip_of(world.papers))
-    assert "2 exhibits wait" in officer.client.get("/").text
+def test_findings_sealed_while_the_hub_runs_appear(folder: tuple[Path, Sealed, Sealed]) -> None:
+    data, _, papers = folder
+    path = data / "exhibits" / f"{papers.id}.zip"
+    later = path.rename(data / "papers.zip")
+    with running(*folder) as world:
+        officer = world.officer()
+        assert "1 exhibit waits" in officer.client.get("/").text
+        later.rename(path)
+        assert "2 exhibits wait" in officer.client.get("/").text

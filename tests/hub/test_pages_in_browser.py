@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hub.world import World, mistaken, seal_speeding
+from tests.hub.world import Sealed, World, mistaken, running, seal_speeding
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (pip install playwright)")
 
@@ -132,7 +132,7 @@ def test_an_officer_s_whole_way(world: World, browser: Any, shots: Path, name: s
     visit.seen("6-decided")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the exhibit").click()
-    assert Path(download.value.path()).read_bytes() == world.zip_of(exhibit).read_bytes()
+    assert Path(download.value.path()).read_bytes() == world.sealed[exhibit.id]
 
     page.get_by_role("link", name="Queue", exact=True).first.click()
     playwright.expect(page.get_by_text("1 exhibit waits for a decision")).to_be_visible()
@@ -161,10 +161,20 @@ def _kept(route: Any, bodies: list[bytes]) -> None:
     route.fulfill(response=answer)
 
 
-def test_dismissing_and_an_exhibit_that_does_not_verify(world: World, browser: Any, shots: Path) -> None:
-    broken = bytearray(world.zip_of(world.wanted).read_bytes())
-    broken[len(broken) // 2] ^= 1
-    world.zip_of(world.wanted).write_bytes(broken)
+@pytest.fixture
+def broken(folder: tuple[Path, Sealed, Sealed]) -> Iterator[World]:
+    """A world whose first exhibit was changed before the hub saw it."""
+    data, wanted, papers = folder
+    path = data / "exhibits" / f"{wanted.id}.zip"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with running(data, wanted, papers) as world:
+        yield world
+
+
+def test_dismissing_and_an_exhibit_that_does_not_verify(broken: World, browser: Any, shots: Path) -> None:
+    world = broken
     visit = Visit(browser, "phone-light", PHONE, "light", shots)
     page = visit.page
 

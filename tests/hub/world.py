@@ -16,12 +16,14 @@ from clearway.camera.film import encode_clip
 from clearway.edge.scenes import law_bytes
 from clearway.edge.surveyed import SurveyedView
 from clearway.envelope import create_keys, load_signer
+from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.seal import Sealer
 from clearway.facts import Answer, Box, Finding, Frame, Kind, Passage, Plate, Reading, Record, Sighting
 from clearway.hub.serve import Hub, open_hub
 from clearway.plates import ALPHABET, LOOKALIKES, PLACE
 from clearway.rules.judging import judge
+from clearway.settings import RetentionSettings
 from clearway.sight.look import around
 from clearway.store import Store
 from clearway.testing.road import Road, scene_toml
@@ -142,6 +144,7 @@ class World:
     papers: Sealed
     hub: Hub
     clock: Clock
+    sealed: dict[str, bytes]  # each exhibit's ZIP, as it was before the hub took it in
     clients: list[httpx.Client] = field(default_factory=list)
 
     def visitor(self) -> httpx.Client:
@@ -155,8 +158,10 @@ class World:
         assert client.post(self.hub.sign_in_link(name)).status_code == 303
         return Officer(client)
 
-    def zip_of(self, exhibit: Sealed) -> Path:
-        return self.data / "exhibits" / f"{exhibit.id}.zip"
+    def kept(self, exhibit: Sealed) -> Path:
+        """The exhibit's file in the vault, once the hub has taken it in."""
+        self.hub.sweep()
+        return self.data / "vault" / exhibit.id
 
     def events(self) -> list[tuple[str, str, str]]:
         """Event, subject and who, of every entry in the ledger."""
@@ -195,10 +200,17 @@ class Officer:
 
 
 @contextmanager
-def running(data: Path, wanted: Sealed, papers: Sealed) -> Iterator[World]:
+def running(
+    data: Path,
+    wanted: Sealed,
+    papers: Sealed,
+    *,
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+) -> Iterator[World]:
     clock = Clock()
-    with open_hub(data, now=clock) as hub:
-        world = World(data, wanted, papers, hub, clock)
+    sealed = {path.stem: path.read_bytes() for path in list_exhibits(data)}
+    with open_hub(data, now=clock, retention=retention) as hub:
+        world = World(data, wanted, papers, hub, clock, sealed)
         serving = threading.Thread(target=hub.serve, name="hub")
         serving.start()
         try:

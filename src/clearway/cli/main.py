@@ -24,6 +24,8 @@ VERBS = {
     "cosign": "have a witness cosign the ledger's newest checkpoint",
     "witness": "watch other people's ledgers: cosign what only grew",
     "serve": "open the hub: the page where an officer decides",
+    "purge": "erase the exhibits whose time is over; first, say which",
+    "hold": "keep an exhibit for a court beyond its time",
     "init": "make keys and a commented clearway.toml",
     "doctor": "say what is wrong with this installation, and what to do",
 }

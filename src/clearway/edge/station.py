@@ -118,6 +118,7 @@ class Station:
             temperature=reader.temperature,
             authority=authority,
             court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
+            retention=self._settings.retention.of,
         )
         return Pipeline(
             source,

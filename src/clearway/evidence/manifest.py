@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,19 @@ import rfc8785
 from clearway.evidence.canonical import rfc3339
 from clearway.evidence.redact import FILL_RGB
 from clearway.evidence.sketch import Line, Place, Sketch
-from clearway.facts import Box, Drive, Finding, Measurement, Passage, Plate, Probabilities, Reading, Record, Sighting
+from clearway.facts import (
+    Box,
+    Drive,
+    Finding,
+    Measurement,
+    Passage,
+    Plate,
+    Probabilities,
+    Reading,
+    Record,
+    Retention,
+    Sighting,
+)
 from clearway.plates import ALPHABET
 from clearway.ports import TimestampAuthority
 
@@ -116,11 +128,12 @@ def manifest(
     temperature: float | None,
     authority: TimestampAuthority | None,
     original: Mapping[str, object] | None,
+    retention: Retention | None,
 ) -> bytes:
     """The manifest in RFC 8785 form. `sealer` is the id of the key that will sign the statement; `stills` and `clip` map file
     names to what they show, and so do `moments`, on which the `sketch` is drawn; `surveyed` are the names of the files that a
     measurement rests on; `files` maps every name to content; `temperature` is the reader's;
-    `original` says what the sealed original is, where there is one."""
+    `original` says what the sealed original is, where there is one; `retention` None says that nobody set one."""
     passage = finding.passage
     clip_name, clip_frames = clip
     said: dict[str, Any] = {
@@ -154,7 +167,7 @@ def manifest(
         "made_with": dict(made_with),
         "calibration": {"reader's temperature": temperature if temperature is not None else NOT_MEASURED},
         "error_rates": NOT_MEASURED,
-        "retention": {"policy": NONE, "gone_by": NONE},
+        "retention": _retention(retention, sealed_at),
         "custody": [
             {"what": "filmed", "at": rfc3339(passage.first_at), "by": f"camera:{passage.camera}"},
             {"what": "sealed", "at": rfc3339(sealed_at), "by": f"key:{sealer}"},
@@ -199,6 +212,13 @@ def _asked(authority: TimestampAuthority | None) -> object:
     if authority is None:
         return NONE
     return {"authority": authority.url, "certificates_sha256": list(authority.certificates_sha256)}
+
+
+def _retention(retention: Retention | None, sealed_at: datetime) -> dict[str, str]:
+    if retention is None:
+        return {"policy": NONE, "gone_by": NONE}
+    days = retention.lasts / timedelta(days=1)
+    return {"policy": f"{retention.purpose}: {days:g} days", "gone_by": rfc3339(sealed_at + retention.lasts)}
 
 
 def _plate(plate: Plate) -> dict[str, object]:

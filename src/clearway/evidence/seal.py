@@ -60,7 +60,7 @@ from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, 
 from clearway.evidence.sketch import Sketch, drawn
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
-from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
+from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels, Retention
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
 CLIP, ORIGINAL, INSTRUCTIONS = "clip.mp4", "original.hpke", "VERIFY.md"
@@ -80,7 +80,8 @@ _ROOM = "make room on the disk of the data folder and make it writable, then sea
 class Sealer:
     """Seals findings into DATA/exhibits. One may run in each of several processes on one data folder.
 
-    `hider` finds the people, faces and plates that must be hidden. A frame on which it raises is blank.
+    `hider` finds the people, faces and plates that must be hidden. A frame on which it raises is blank. `retention` says, of a
+    rule, what its exhibits are kept for and for how long.
     """
 
     def __init__(
@@ -97,12 +98,14 @@ class Sealer:
         temperature: float | None = None,
         authority: TimestampAuthority | None = None,
         court: Court | None = None,
+        retention: Callable[[str], Retention | None] = lambda rule: None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode, self._hider = signer, ledger, encode, hider
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
         self._temperature, self._authority, self._court = temperature, authority, court
+        self._retention = retention
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -183,6 +186,7 @@ class Sealer:
             temperature=self._temperature,
             authority=self._authority,
             original=original.said if original is not None else None,
+            retention=self._retention(finding.rule),
         )
         if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:
             raise SealError("the exhibit would be too large.", remedy="hold pictures for less long: settings evidence.held_s.")

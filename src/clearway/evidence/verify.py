@@ -124,14 +124,15 @@ def verify(
     witnesses: Sequence[Verifier] = (),
     *,
     authorities: "Sequence[Certificate]" = (),
+    content: bytes | None = None,
 ) -> Report:
-    """The report on the exhibit at `path`. Never raises.
+    """The report on the exhibit at `path`, or on `content`, which then `path` only names. Never raises.
 
     `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; each of `witnesses` must have cosigned the checkpoint;
     `authorities` are the certificates of the timestamp authorities that the verifier trusts.
     """
     try:
-        with opened(path) as bundle:
+        with opened(path if content is None else content) as bundle:
             case = _Case(path, bundle, dict(trusted_keys), tuple(witnesses), tuple(authorities))
             steps = [_step(1, True, f"{len(bundle.members)} files, nothing before, between or behind them")]
             for number, check in enumerate(_CHECKS, start=2):

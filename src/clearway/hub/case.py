@@ -147,6 +147,7 @@ class Case:
     first_at: datetime | None = None
     last_at: datetime | None = None
     sealed_at: datetime | None = None
+    gone_by: datetime | None = None  # None also where its sealer named no time
     clock_source: str = UNKNOWN
     clock_error_ms: float | None = None
     stills: tuple[Still, ...] = ()
@@ -161,44 +162,41 @@ class Case:
     def has_clip(self) -> bool:
         return CLIP in self.sha256_by_name
 
-    def picture(self, name: str) -> bytes | None:
-        """The bytes of a still or the clip, exactly those that were sealed; None where there is no such picture."""
+    def picture(self, name: str, source: Path | bytes) -> bytes | None:
+        """The bytes of a still or the clip, exactly those that were sealed; None where there is no such picture. `source` is the
+        exhibit's ZIP."""
         moments = self.match.moments if self.match is not None else ()
         known = {CLIP, *(still.name for still in self.stills), *(f"{moment.name}.png" for moment in moments)}
         if name not in known or name not in self.sha256_by_name:
             return None
         try:
-            with opened(self.path) as bundle:
+            with opened(source) as bundle:
                 if bundle.members[name].sha256 != self.sha256_by_name[name]:
-                    raise self._changed()
+                    raise changed()
                 return bundle.read(name, TOTAL_BYTES_MAX)
         except (BundleError, KeyError):
-            raise self._changed() from None
-
-    def content(self) -> bytes:
-        """The whole ZIP."""
-        try:
-            return self.path.read_bytes()
-        except OSError:
-            raise self._changed() from None
-
-    def _changed(self) -> ExhibitError:
-        return ExhibitError("the exhibit changed while it was being shown.", remedy="open the case again and see its checks.")
+            raise changed() from None
 
 
-def open_case(path: Path, trusted: Mapping[str, bytes], authorities: Sequence[Certificate] = ()) -> Case:
-    """The exhibit at `path`, verified against the `trusted` keys and timestamp `authorities`. Never raises: what is wrong stands
-    in its report."""
-    report = verify(path, trusted, authorities=authorities)
+def changed() -> ExhibitError:
+    return ExhibitError("the exhibit changed while it was being shown.", remedy="open the case again and see its checks.")
+
+
+def open_case(
+    path: Path, trusted: Mapping[str, bytes], authorities: Sequence[Certificate] = (), content: bytes | None = None
+) -> Case:
+    """The exhibit at `path`, or of `content`, which then `path` only names, verified against the `trusted` keys and timestamp
+    `authorities`. Never raises: what is wrong stands in its report."""
+    report = verify(path, trusted, authorities=authorities, content=content)
     if not report.passed:
         return Case(path.stem, path, report)
     try:
-        with opened(path) as bundle:
+        with opened(path if content is None else content) as bundle:
             said = json.loads(bundle.read(MANIFEST))
             stills = tuple(_still(number, said, bundle) for number in range(1, len(said["shown"]["stills"]) + 1))
             moments = tuple(_moment(shown, said, bundle) for shown in said["shown"].get("moments", ()))
     except BundleError:  # it was changed in this very moment
-        return Case(path.stem, path, verify(path, trusted, authorities=authorities))
+        return Case(path.stem, path, verify(path, trusted, authorities=authorities, content=content))
     passage, finding = said["passage"], said["finding"]
     return Case(
         id=path.stem,
@@ -209,6 +207,7 @@ def open_case(path: Path, trusted: Mapping[str, bytes], authorities: Sequence[Ce
         first_at=_time(passage["first_at"]),
         last_at=_time(passage["last_at"]),
         sealed_at=_time(said["sealed_at"]),
+        gone_by=_gone_by(said),
         clock_source=passage["clock"]["source"],
         clock_error_ms=passage["clock"]["error_ms"],
         stills=stills,
@@ -294,6 +293,11 @@ def _match(said: Mapping[str, Any], moments: tuple[Moment, ...]) -> Match:
         measured=_measured(finding),
         moments=moments,
     )
+
+
+def _gone_by(said: Mapping[str, Any]) -> datetime | None:
+    stated = said.get("retention", {}).get("gone_by", "none")  # the first format has no such line
+    return None if stated == "none" else _time(stated)
 
 
 def _time(text: str | None) -> datetime | None:

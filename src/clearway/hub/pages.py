@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from clearway.hub.case import Measured
+from clearway.hub.review import View
 from clearway.plates import canonical
 from clearway.store import Tally
 
@@ -45,6 +46,23 @@ VERDICTS = {"confirmed": "Confirmed", "dismissed": "Dismissed"}
 def moment(at: datetime | None) -> str:
     """Such as "1 Mar 2026, 12:04:31 UTC"."""
     return "time unknown" if at is None else f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+def day(at: datetime | None) -> str:
+    """Such as "1 Mar 2026"."""
+    return "day unknown" if at is None else f"{at.day} {at:%b %Y}"
+
+
+def gone_by(view: View, now: datetime) -> str:
+    """When a case must be gone, and what keeps it beyond that."""
+    end = view.noticed.gone_by
+    if end is None:
+        return "Nobody has said when it must be gone"
+    if view.hold is not None and view.hold.until > max(now, end):
+        return f"Must be gone by {day(end)}, but a court ({view.hold.reference}) wants it kept until {day(view.hold.until)}"
+    if end > now:
+        return f"Must be gone by {day(end)}, with everything about it"
+    return f"Its time was over on {day(end)}: it goes once it is decided" if view.decision is None else "Its time is over"
 
 
 def duration(lasted: timedelta) -> str:
@@ -169,6 +187,8 @@ _environment = Environment(
 )
 _environment.filters.update(
     moment=moment,
+    day=day,
+    gone_by=gone_by,
     duration=duration,
     share=share,
     clock_error=clock_error,

@@ -20,29 +20,42 @@ from typing import Self
 
 import uvicorn
 
-from clearway.errors import SettingsError, StoreError
+from clearway.errors import ClearwayError, SettingsError, StoreError
 from clearway.hub.app import create_app
 from clearway.hub.guard import is_loopback
+from clearway.hub.keeping import Swept
+from clearway.hub.review import Review
 from clearway.hub.signin import SignIn
+from clearway.settings import RetentionSettings
 
 LOCK_NAME = "hub.lock"
 OFFICER = "officer-1"
 BACKLOG = 64
 STOPS_WITHIN_S = 3
+SWEPT_EVERY_S = 300.0
 
 
 class Hub:
     """A hub that holds its data folder and its port. Made by `open_hub`; a context manager that lets go of both."""
 
-    def __init__(self, data: Path, host: str, port: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        host: str,
+        port: int,
+        now: Callable[[], datetime],
+        retention: RetentionSettings,
+        tell: Callable[[str], None],
+    ) -> None:
         self._resources = ExitStack()
         with ExitStack() as opened:  # whatever fails, what was taken before is given back
-            opened.enter_context(_held(data))
-            self._app = create_app(data, host=host, now=now)
+            opened.enter_context(held(data))
+            self._app = create_app(data, host=host, now=now, retention=retention)
             opened.callback(self._app.state.review.close)
             self._socket = opened.enter_context(_listening(host, port))
             self._resources = opened.pop_all()
         self._sign_in: SignIn = self._app.state.sign_in
+        self._tell, self._told, self._ended = tell, "", threading.Event()
         self.port: int = self._socket.getsockname()[1]
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         config = uvicorn.Config(
@@ -67,8 +80,32 @@ class Hub:
 
     def serve(self) -> None:
         """Serves until Ctrl-C or SIGTERM (where this is the main thread) or until `stop`, then finishes what it is at."""
-        with _ending_gently(), suppress(KeyboardInterrupt):
-            self._server.run(sockets=[self._socket])
+        sweeper = threading.Thread(target=self._sweep_often, name="sweeper", daemon=True)
+        sweeper.start()
+        try:
+            with _ending_gently(), suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
+        finally:
+            self._ended.set()
+            sweeper.join()
+
+    def sweep(self) -> Swept:
+        """Erases what must be gone. `serve` does so at once and then every few minutes."""
+        review: Review = self._app.state.review
+        return review.keeping.sweep()
+
+    def _sweep_often(self) -> None:
+        while not self._ended.is_set():
+            try:
+                swept = self.sweep()
+                words = staying(swept)
+            except ClearwayError as error:
+                words = f"What must be gone could not be erased: {error.happened}"
+            if words != self._told:  # once, not every few minutes
+                self._told = words
+                if words:
+                    self._tell(words)
+            self._ended.wait(SWEPT_EVERY_S)
 
     def stop(self) -> None:
         """Ends `serve` soon. May be called from any thread, also before `serve`."""
@@ -92,8 +129,11 @@ def open_hub(
     *,
     beyond_this_machine: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+    tell: Callable[[str], None] = lambda words: None,
 ) -> Hub:
-    """A hub on `data` that listens on `host` and `port` (0: any free one) and serves when told to.
+    """A hub on `data` that listens on `host` and `port` (0: any free one) and serves when told to. `tell` hears what is past its
+    time and stays.
 
     StoreError where another hub holds the folder, or where the folder is missing, has no keys or is damaged. SettingsError
     where the port is taken, or where `host` reaches beyond this machine and `beyond_this_machine` does not allow that.
@@ -103,12 +143,37 @@ def open_hub(
             f"{host} can be reached from other machines, and the hub speaks plain HTTP.",
             remedy="keep to 127.0.0.1; if you mean it, write host under [hub] in clearway.toml and put TLS in front of it.",
         )
-    return Hub(data, host, port, now)
+    return Hub(data, host, port, now, retention, tell)
 
 
-def run_hub(data: Path, host: str, port: int, announce: Callable[[str], None], *, beyond_this_machine: bool = False) -> None:
+def staying(swept: Swept) -> str:
+    """What of the exhibits whose time is over stays, in words; empty where nothing does."""
+    words = []
+    if swept.undecided:
+        words.append(f"{swept.undecided} past their time wait for a decision; `clearway purge` names them.")
+    if swept.held:
+        words.append(f"{swept.held} past their time are kept for a court.")
+    return " ".join(words)
+
+
+def run_hub(
+    data: Path,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    *,
+    beyond_this_machine: bool = False,
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+) -> None:
     """Serves until Ctrl-C or SIGTERM. `announce` gets one line at a time, the address and the sign-in link among them."""
-    with open_hub(data, host, port, beyond_this_machine=beyond_this_machine) as hub:
+    with open_hub(
+        data,
+        host,
+        port,
+        beyond_this_machine=beyond_this_machine,
+        retention=retention,
+        tell=announce,
+    ) as hub:
         announce(f"The hub is at {hub.address}. Its public page, counts only: {hub.address}/public")
         announce(f"Sign in as {OFFICER}, once, within 15 minutes: {hub.sign_in_link()}")
         if not is_loopback(host):
@@ -118,8 +183,9 @@ def run_hub(data: Path, host: str, port: int, announce: Callable[[str], None], *
 
 
 @contextmanager
-def _held(data: Path) -> Iterator[None]:
-    """The folder's lock. It belongs to the open file, so it ends with the process, however that ends."""
+def held(data: Path) -> Iterator[None]:
+    """The folder's lock: one hub or purge at a time. It belongs to the open file, so it ends with the process, however that
+    ends."""
     if not data.is_dir():
         raise StoreError(f"there is no data folder {data}.", remedy="run `clearway init`, or name another with --data.")
     try:
