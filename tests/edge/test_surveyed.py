@@ -152,6 +152,7 @@ def test_each_rule_s_finding_can_be_drawn(rule: str) -> None:
     assert [line.what for line in sketch.lines] == SHOWN[rule]
     assert found.passage.drive is not None and len(sketch.path) == len(found.passage.drive.waypoints)
     assert any("±" in words for words in sketch.words) and measured.unit in sketch.words[0]
+    assert any("signal K1: red" in words for words in sketch.words) == (rule in ("red_light", "stop_line"))
     width_px, height_px = site.scene.picture_px
     assert all(0 <= x <= width_px and 0 <= y <= 1.2 * height_px for x, y in (place.px for place in sketch.path))
     # The place on the road lies below the plate that hangs over it, by less than a vehicle is high.

@@ -13,7 +13,7 @@ import numpy as np
 from clearway.edge.scenes import law_bytes, parse_law, parse_scene, refuse_expired, scene_bytes
 from clearway.errors import SettingsError
 from clearway.evidence.sketch import Line, Place, Sketch, worded
-from clearway.facts import Finding, Frame, Passage, Waypoint
+from clearway.facts import Drive, Finding, Frame, Passage, Waypoint
 from clearway.ports import Rule
 from clearway.rules.laws import Clause, Law
 from clearway.rules.road import clock_slack
@@ -85,7 +85,16 @@ class SurveyedView:
             line for what, places_m, closed in self._shapes(finding.part) for line in self._lines(what, places_m, closed)
         )
         path = tuple(place for waypoint in drive.waypoints for place in self._places(waypoint))
-        return Sketch(lines, path, tuple(words for one in finding.measurements for words in worded(one)))
+        figures = tuple(words for one in finding.measurements for words in worded(one))
+        return Sketch(lines, path, (*figures, *self._signals(finding.part, drive)))
+
+    def _signals(self, part: str, drive: Drive) -> Iterator[str]:
+        """What the signal of a stop line showed while the vehicle was in view."""
+        signals = {stop.signal for stop in self.scene.stop_line if stop.name == part}
+        for lamp in drive.lamps:
+            in_view = lamp.from_at <= drive.waypoints[-1].at and lamp.until_at >= drive.waypoints[0].at
+            if lamp.signal in signals and in_view:
+                yield f"signal {lamp.signal}: {lamp.light} from {lamp.from_at:%H:%M:%S} to {lamp.until_at:%H:%M:%S} UTC"
 
     def _shapes(self, part: str) -> Iterator[tuple[str, Sequence[Point], bool]]:
         """What belongs to a part of the scene: in words, its points on the road, whether it is closed."""
