@@ -5,10 +5,11 @@ import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.evidence.sins import SINS, TIMESTAMP, Original, packed
+from tests.evidence.sins import SINS, Original, packed
 from tests.golden.test_golden import FOLDER, REFUSED_AT
 
 from clearway.camera.film import encode_clip
+from clearway.evidence.bundle import TIMESTAMP
 from clearway.evidence.token import AUTHORITIES_NAME
 
 
