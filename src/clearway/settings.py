@@ -113,11 +113,32 @@ class TimestampSettings(_Table):
         return self
 
 
+class OriginalSettings(_Table):
+    key: str = Field(
+        "",
+        description="the public key (X25519, PEM) of the court that alone can open the unmasked clip; empty: no original is kept",
+    )
+    because: str = Field("", max_length=200, description="the law that asks for originals, as exhibits name it")
+
+    @model_validator(mode="after")
+    def _is_asked_for(self) -> Self:
+        if bool(self.key) != bool(self.because):
+            raise ValueError("key and because belong together: name the court's key and the law, or neither")
+        return self
+
+
+class RulesSettings(_Table):
+    scene: str = Field(
+        "", description="the surveyed view (scene.toml, see docs/rules.md), which names its law; empty: only the lists are asked"
+    )
+
+
 class EvidenceSettings(_Table):
     stills: int = Field(3, ge=1, le=12, description="pictures in one exhibit")
     held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
     held_mb: int = Field(1024, ge=64, le=65536, description="how much memory the held pictures may take, at most")
     timestamp: TimestampSettings = TimestampSettings()
+    original: OriginalSettings = OriginalSettings()
 
 
 Days = Annotated[float, Field(gt=0, le=3660)]
@@ -152,6 +173,7 @@ class Settings(_Table):
     sight: SightSettings = SightSettings()
     track: TrackSettings = TrackSettings()
     check: CheckSettings = CheckSettings()
+    rules: RulesSettings = RulesSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     retention: RetentionSettings = RetentionSettings()
     store: StoreSettings = StoreSettings()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.hub.world import OFFICER, OTHER_OFFICER, Sealed, World, mistaken, running
+from tests.hub.world import OFFICER, OTHER_OFFICER, Sealed, World, mistaken, running, seal_speeding
 
 from clearway.facts import Verdict
 from clearway.store import Store
@@ -61,6 +61,33 @@ def test_another_reading_keeps_the_match_hidden_and_may_be_made_again(world: Wor
     assert "stolen" not in page.text
     officer.post(f"/exhibits/{exhibit.id}/reading", plate=exhibit.plate)
     assert "You read the plate that is on the list" in officer.open(exhibit.id).text
+
+
+def test_what_was_measured_is_told_only_after_the_reading(world: World) -> None:
+    exhibit = seal_speeding(world.data)
+    officer = world.officer()
+    blind = officer.open(exhibit.id)
+    assert "km/h" not in blind.text and "moment/" not in blind.text
+    assert officer.client.get(f"/exhibits/{exhibit.id}/moment/at.png").status_code == 409
+    officer.type(exhibit.id, mistaken(exhibit.plate))
+    assert "not the machine&#39;s" in officer.open(exhibit.id).text
+    assert officer.client.get(f"/exhibits/{exhibit.id}/moment/at.png").status_code == 409
+    officer.type(exhibit.id, exhibit.plate)
+    page = officer.open(exhibit.id).text
+    for words in (
+        "where 50 km/h are allowed",
+        "beyond what is tolerated",
+        "simulated sign 274-50",
+        "MessEV",
+        "places of the plate",
+    ):
+        assert words in page
+    assert "The list says" not in page, "no list had a part in it"
+    for name, status in (("before", 200), ("at", 200), ("after", 200), ("later", 404)):
+        assert officer.client.get(f"/exhibits/{exhibit.id}/moment/{name}.png").status_code == status
+    assert officer.decide(exhibit.id, "confirmed", "agrees").status_code == 409, "its reasons are others than a list's"
+    assert officer.decide(exhibit.id, "dismissed", "excused").status_code == 303
+    assert "an ambulance" in officer.open(exhibit.id).text
 
 
 def test_a_mismatch_permits_dismissing_only(world: World) -> None:

@@ -19,6 +19,7 @@ VERBS = {
     "redact": "make of a clip one that may be published",
     "bench": "measure how well and how fast your own pictures are read",
     "verify": "check an exhibit, step by step, offline",
+    "replay": "derive an exhibit's finding once more from the evidence inside it",
     "fsck": "derive the whole ledger again from its public files, and say what is wrong",
     "cosign": "have a witness cosign the ledger's newest checkpoint",
     "witness": "watch other people's ledgers: cosign what only grew",

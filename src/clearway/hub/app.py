@@ -110,6 +110,10 @@ def _add_pages(app: FastAPI, review: Review, now: Callable[[], datetime]) -> Non
     def still(person: Officer, exhibit: ExhibitId, number: Annotated[int, InPath(ge=1, le=99)]) -> Response:
         return Response(review.picture(exhibit, person.officer, f"still-{number}.png"), media_type="image/png")
 
+    @app.get("/exhibits/{exhibit}/moment/{name}.png")
+    def moment(person: Officer, exhibit: ExhibitId, name: Annotated[str, InPath(pattern="^(before|at|after)$")]) -> Response:
+        return Response(review.picture(exhibit, person.officer, f"{name}.png"), media_type="image/png")
+
     @app.get("/exhibits/{exhibit}/clip.mp4")
     def clip(request: Request, person: Officer, exhibit: ExhibitId) -> Response:
         whole = review.picture(exhibit, person.officer, "clip.mp4")

@@ -25,7 +25,7 @@ from clearway.errors import StoreError, UsageError
 from clearway.evidence.ledger import Entry, Event, Ledger
 from clearway.evidence.token import known_authorities
 from clearway.facts import Decision, Verdict
-from clearway.hub.case import Case, changed
+from clearway.hub.case import MOMENTS, Case, changed
 from clearway.hub.keeping import Keeping, NoSuchExhibit
 from clearway.plates import LENGTH_MAX, LENGTH_MIN, canonical
 from clearway.settings import RetentionSettings
@@ -35,6 +35,7 @@ READINGS_MAX = 3  # looks at the picture before the match must be shown to go on
 DECIDED_SHOWN = 10
 ENTRIES_A_PAGE = 50
 WORDS_MAX = 500
+MOMENT_PICTURES = frozenset(f"{name}.png" for name in MOMENTS)
 
 # The closed list of reasons, by verdict. The officer's own words stand beside one of them.
 REASONS = {
@@ -47,6 +48,21 @@ REASONS = {
         "unclear": "The plate cannot be read with certainty",
         "vehicle": "The vehicle is not the one of the entry",
         "entry": "The entry is wrong or out of date",
+        "unverified": "The exhibit does not verify",
+        "other": "Another reason",
+    },
+}
+
+
+# The same where a rule measured what the vehicle did.
+MEASURED_REASONS = {
+    Verdict.CONFIRMED: {"seen": "The pictures and the measurement show it"},
+    Verdict.DISMISSED: {
+        "misread": "The picture shows another plate",
+        "unclear": "The plate cannot be read with certainty",
+        "unseen": "The pictures do not show it",
+        "excused": "It had a reason: a breakdown, an ambulance, an officer's sign",
+        "scene": "The limit, the line or the survey is wrong or out of date",
         "unverified": "The exhibit does not verify",
         "other": "Another reason",
     },
@@ -164,6 +180,8 @@ class Review:
         case = self.keeping.case(exhibit)
         if not case.verified:
             raise NoSuchExhibit("pictures of an exhibit that does not verify are not shown.", remedy="see its failed checks.")
+        if name in MOMENT_PICTURES and self._unlogged(exhibit, officer).stage in (Stage.BLIND, Stage.DIFFERS):
+            raise Refused("this picture tells why the vehicle was found.", remedy="type what you read in the picture first.")
         picture = case.picture(name, self.keeping.source(exhibit))
         if picture is None:
             raise NoSuchExhibit("this exhibit has no such picture.", remedy="go back to the case.")
@@ -205,7 +223,7 @@ class Review:
             typed = view.readings[-1].typed_plate if view.readings else ""
             at = self._now()
             self._log(Event.EXHIBIT_DECIDE, exhibit, officer, at)
-            said = f"{REASONS[verdict][reason]}: {words}"
+            said = f"{_reasons(view)[verdict][reason]}: {words}"
             gone_by = at + timedelta(days=self._retention.dismissed_days) if verdict is Verdict.DISMISSED else None
             self.store.decide(Decision(exhibit, officer, verdict, typed, said, at), gone_by)
 
@@ -227,10 +245,10 @@ class Review:
         """The reasons that this view allows for that verdict, by key; none where it does not allow the verdict."""
         confirming = verdict is Verdict.CONFIRMED
         if view.stage is Stage.UNVERIFIED:
-            return {} if confirming else {key: REASONS[verdict][key] for key in ("unverified", "other")}
+            return {} if confirming else {key: _reasons(view)[verdict][key] for key in ("unverified", "other")}
         if view.stage is not Stage.MATCH or (confirming and not view.agrees):
             return {}
-        return {key: words for key, words in REASONS[verdict].items() if key != "unverified"}
+        return {key: words for key, words in _reasons(view)[verdict].items() if key != "unverified"}
 
     # The ledger and the public
 
@@ -310,3 +328,8 @@ class Review:
         return tuple(
             f"{step.title}: {step.words}" for step in steps if not step.passed and not step.words.startswith("not tried")
         )
+
+
+def _reasons(view: View) -> dict[Verdict, dict[str, str]]:
+    match = view.case.match
+    return MEASURED_REASONS if match is not None and match.measured is not None else REASONS
