@@ -117,8 +117,8 @@ class Station:
             evidence.stills,
             temperature=reader.temperature,
             authority=authority,
-            court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
             retention=self._settings.retention.of,
+            court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
         )
         return Pipeline(
             source,

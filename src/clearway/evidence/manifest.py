@@ -132,8 +132,8 @@ def manifest(
 ) -> bytes:
     """The manifest in RFC 8785 form. `sealer` is the id of the key that will sign the statement; `stills` and `clip` map file
     names to what they show, and so do `moments`, on which the `sketch` is drawn; `surveyed` are the names of the files that a
-    measurement rests on; `files` maps every name to content; `temperature` is the reader's;
-    `original` says what the sealed original is, where there is one; `retention` None says that nobody set one."""
+    measurement rests on; `files` maps every name to content; `temperature` is the reader's; `original` says what the sealed
+    original is, where there is one; `retention` None says that nobody set one."""
     passage = finding.passage
     clip_name, clip_frames = clip
     said: dict[str, Any] = {

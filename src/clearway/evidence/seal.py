@@ -97,15 +97,15 @@ class Sealer:
         *,
         temperature: float | None = None,
         authority: TimestampAuthority | None = None,
-        court: Court | None = None,
         retention: Callable[[str], Retention | None] = lambda rule: None,
+        court: Court | None = None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode, self._hider = signer, ledger, encode, hider
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
-        self._temperature, self._authority, self._court = temperature, authority, court
-        self._retention = retention
+        self._temperature, self._authority = temperature, authority
+        self._court, self._retention = court, retention
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -185,8 +185,8 @@ class Sealer:
             made_with=self._made_with,
             temperature=self._temperature,
             authority=self._authority,
-            original=original.said if original is not None else None,
             retention=self._retention(finding.rule),
+            original=original.said if original is not None else None,
         )
         if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:
             raise SealError("the exhibit would be too large.", remedy="hold pictures for less long: settings evidence.held_s.")
