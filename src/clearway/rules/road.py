@@ -69,6 +69,12 @@ def apart_error_m(first: Waypoint, last: Waypoint) -> float:
     return first.error_m(towards) + last.error_m(towards)
 
 
+def farthest(stay: Sequence[Waypoint]) -> tuple[Waypoint, Waypoint]:
+    """The two places near its ends between which it certainly went farthest: the very first and last may be vague."""
+    pairs = [(first, last) for first in stay[:2] for last in stay[-2:]]
+    return max(pairs, key=lambda pair: apart_m(*pair) - apart_error_m(*pair))
+
+
 def gone_m(first: Waypoint, last: Waypoint, towards: Point) -> float:
     """How far it came in that direction; below 0 where it went against it."""
     length = hypot(*towards)
