@@ -14,9 +14,13 @@ from math import hypot
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 Point = tuple[float, float]
 # A part of the road inside a polygon that does not cross itself; its corners go round it in either direction.
 Zone = tuple[Point, ...]
+Array = NDArray[np.float64]
 
 # A homography has eight unknowns, and a point gives two equations; more than this many points teach nothing new.
 KNOWN_POINTS_MIN, KNOWN_POINTS_MAX = 4, 64
@@ -375,28 +379,23 @@ class Scene(Part):
         return at.astimezone(ZoneInfo(self.time_zone))
 
 
-def depth_m(zone: Zone, place_m: Point) -> float:
-    """How far inside the zone a place lies, from its nearest border; below 0 outside."""
-    edges = _edges(zone)
-    inside = False
-    for (a, b), (c, d) in edges:
-        if (b > place_m[1]) != (d > place_m[1]) and place_m[0] < a + (place_m[1] - b) / (d - b) * (c - a):
-            inside = not inside
-    border_m = min(_distance_m(place_m, start, end) for start, end in edges)
-    return border_m if inside else -border_m
+def depths_m(zone: Zone, places_m: Array) -> Array:
+    """How far inside the zone each place lies, (n,), from its nearest border; below 0 outside. Places are (n, 2)."""
+    start = np.array(zone)
+    end = np.roll(start, -1, axis=0)
+    run, way = end - start, places_m[:, None] - start
+    # A line to the right crosses the border an odd number of times from inside.
+    over = (start[:, 1] > places_m[:, 1:]) != (end[:, 1] > places_m[:, 1:])
+    crosses_m = start[:, 0] + way[:, :, 1] / np.where(run[:, 1] == 0, 1.0, run[:, 1]) * run[:, 0]
+    inside = (over & (places_m[:, :1] < crosses_m)).sum(axis=1) % 2 == 1
+    share = np.clip((way * run).sum(axis=2) / (run**2).sum(axis=1), 0.0, 1.0)
+    off_m = way - share[:, :, None] * run
+    border_m = np.sqrt((off_m**2).sum(axis=2).min(axis=1))
+    return np.asarray(np.where(inside, border_m, -border_m))
 
 
 def _edges(zone: Zone) -> tuple[tuple[Point, Point], ...]:
     return tuple(zip(zone, (*zone[1:], zone[0]), strict=True))
-
-
-def _distance_m(place_m: Point, start_m: Point, end_m: Point) -> float:
-    """How far a place is from the nearest point of a line that ends at both ends."""
-    run = (end_m[0] - start_m[0], end_m[1] - start_m[1])
-    length_2 = run[0] ** 2 + run[1] ** 2
-    share = ((place_m[0] - start_m[0]) * run[0] + (place_m[1] - start_m[1]) * run[1]) / length_2
-    share = min(1.0, max(0.0, share))
-    return hypot(place_m[0] - start_m[0] - share * run[0], place_m[1] - start_m[1] - share * run[1])
 
 
 def _must_be_zone(zone: Zone) -> None:
