@@ -25,6 +25,10 @@ Array = NDArray[np.float64]
 # A homography has eight unknowns, and a point gives two equations; more than this many points teach nothing new.
 KNOWN_POINTS_MIN, KNOWN_POINTS_MAX = 4, 64
 CORNERS_MAX, PARTS_MAX = 32, 32
+# A landmark's pattern is PATTERN_PX² places with two numbers of 4 bits each.
+PATTERN_PX = 17
+PATTERN_HEX = 2 * PATTERN_PX**2
+LANDMARKS_MIN, LANDMARKS_MAX = 8, 64
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -327,6 +331,72 @@ class ForbiddenTurn(Part):
 
 
 @dataclass(frozen=True, slots=True)
+class SignalHead(Part):
+    """Where the picture shows a signal's lamps: left, top, right, bottom in pixels. Several heads may show one `signal`, the name
+    that stop lines use."""
+
+    name: str
+    signal: str
+    box_px: tuple[float, float, float, float]
+
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box_px
+        must(right - left >= 2 and bottom - top >= 2, "box_px is left, top, right, bottom, at least 2 pixels wide and high")
+        must(bool(self.signal.strip()), "a signal head names its signal")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Part):
+    """A lane in which vehicles are counted. It orders nothing, so nobody needs to have ordered it."""
+
+    name: str
+    zone_m: Zone
+    towards: Point
+
+    def __post_init__(self) -> None:
+        _must_be_zone(self.zone_m)
+        must(self.towards != (0.0, 0.0), "towards is a direction, not (0, 0)")
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing(Part):
+    """Where people may cross the road, so that crossings elsewhere can be counted apart."""
+
+    name: str
+    zone_m: Zone
+
+    def __post_init__(self) -> None:
+        _must_be_zone(self.zone_m)
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark(Part):
+    """A spot of the view that stands still: where it lies, and in which directions its edges run, on a coarse grid around it.
+
+    `pattern` is that in hex, as `clearway.sight.view` writes and reads it; `sharpness` is how fine its edges are, of its own
+    contrast. There is no brightness in it and no colour, and of people, vehicles and plates no landmark is made.
+    """
+
+    px: Point
+    pattern: str
+    sharpness: float
+
+    def __post_init__(self) -> None:
+        must(len(self.pattern) == PATTERN_HEX and set(self.pattern) <= set("0123456789abcdef"), "a pattern is hex of one length")
+        must(self.sharpness > 0, "a sharpness is above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class View(Part):
+    """By what a camera's look is known again."""
+
+    landmarks: tuple[Landmark, ...]
+
+    def __post_init__(self) -> None:
+        must(LANDMARKS_MIN <= len(self.landmarks) <= LANDMARKS_MAX, f"{LANDMARKS_MIN} to {LANDMARKS_MAX} landmarks are needed")
+
+
+@dataclass(frozen=True, slots=True)
 class Scene(Part):
     """One view: where it is, how it was surveyed (`surveyed` says by whom, and until when that is trusted), and its limits."""
 
@@ -343,6 +413,10 @@ class Scene(Part):
     no_stopping: tuple[NoStopping, ...] = ()
     solid_line: tuple[SolidLine, ...] = ()
     forbidden_turn: tuple[ForbiddenTurn, ...] = ()
+    signal_head: tuple[SignalHead, ...] = ()
+    lane: tuple[Lane, ...] = ()
+    crossing: tuple[Crossing, ...] = ()
+    view: View | None = None
 
     def __post_init__(self) -> None:
         width_px, height_px = self.picture_px
@@ -350,6 +424,10 @@ class Scene(Part):
         for number, point in enumerate(self.calibration.survey.points, 1):
             inside = 0 <= point.px[0] <= width_px and 0 <= point.px[1] <= height_px
             must(inside, f"known point {number} lies outside the picture")
+        for head in self.signal_head:
+            left, top, right, bottom = head.box_px
+            inside = left >= 0 and top >= 0 and right <= width_px and bottom <= height_px
+            must(inside, f"the signal head {head.name!r} lies outside the picture")
         corners = ((0.0, 0.0), (width_px, 0.0), (0.0, height_px), (width_px, height_px))
         must(not any(self.calibration.lens.folds(px) for px in corners), "this lens would show one place twice: check k1 and k2")
         has_stretch = self.calibration.stretch_m is not None
@@ -372,6 +450,9 @@ class Scene(Part):
             *(part.name for part in self.no_stopping),
             *(part.name for part in self.solid_line),
             *(part.name for part in self.forbidden_turn),
+            *(part.name for part in self.signal_head),
+            *(part.name for part in self.lane),
+            *(part.name for part in self.crossing),
         )
 
     def local(self, at: datetime) -> datetime:
