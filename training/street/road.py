@@ -19,8 +19,8 @@ ASPHALT_M = 14.0  # of road that the noise covers before it repeats
 class Road:
     """A straight road along y with its lanes (x of the middle, direction), and maybe one that crosses it at `crossing`.
 
-    `edge` is half its width, `pavement` how wide the pavement is beside it, `front` the x beyond which houses stand (0: none), and
-    `sight` after how many metres something ends the view.
+    `edge` is half its width, `pavement` how wide the pavement is beside it, `front` the x beyond which houses stand (0: none),
+    and `sight` after how many metres something ends the view.
     """
 
     lanes: tuple[tuple[float, int], ...]
@@ -206,19 +206,21 @@ class Ground:
 
     def _texture(self, picture: np.ndarray, metres: float, strength: float) -> None:
         """Lays the differences of a real picture from its mean on all ground."""
+        grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        picture = cv2.addWeighted(grey, 0.75, picture, 0.25, 0)  # a verge is not as colourful as a wall
         scale = picture.shape[0] / metres
         laid = self._laid(picture, np.diag([scale, scale, 1.0]), cv2.BORDER_REFLECT)
         fade = strength * self._fade(metres / picture.shape[0])
         gain = laid.astype(np.float32)
         gain *= 1 / max(20.0, float(picture.mean()))
-        gain -= 1
+        gain = np.clip(gain, 0.4, 1.8) - 1
         gain *= fade[..., None]
         gain += 1
         gain[~self.below] = 1
         self.pixels = cv2.multiply(self.pixels, gain, dtype=cv2.CV_8U)
 
     def _laid(self, picture: np.ndarray, from_road: np.ndarray, border: int) -> np.ndarray:
-        """A picture laid on the road; `from_road` (3, 3) takes metres to its pixels. At half the size, which nobody sees."""
+        """A picture laid on the road at half the size; `from_road` (3, 3) takes metres to its pixels."""
         half = self.side // 2
         matrix = from_road @ np.linalg.inv(self.view.homography()) @ np.diag([self.side / half, self.side / half, 1.0])
         laid = cv2.warpPerspective(
