@@ -30,7 +30,7 @@ from clearway.facts import Box, Finding, Kind, Passage, Reading, Sighting
 from clearway.plates import ALPHABET, PLACE
 from clearway.rules.judging import judge
 from clearway.rules.rulebook import rules_of
-from clearway.scene import depth_m
+from clearway.scene import depths_m
 from clearway.testing.score import Share
 from clearway.testing.traffic import RULES, STARTS_AT, STRETCH, Case, Site, Way
 from clearway.track.tracker import Tracker
@@ -81,7 +81,9 @@ def true_speed_kmh(case: Case, passage: Passage) -> float:
     """The true mean speed between the first and the last place on the stretch. The clock's offset does not matter to it: over
     0.1 s the speed changes by 0.1 m/s at most, and by as much at either end, so the true times are those that fit the places."""
     assert passage.drive is not None
-    on = [w for w in passage.drive.waypoints if depth_m(STRETCH, (w.along_m, w.across_m)) > 0]
+    ways = passage.drive.waypoints
+    deep_m = depths_m(STRETCH, np.array([(w.along_m, w.across_m) for w in ways]))
+    on = [way for way, deep in zip(ways, deep_m, strict=True) if deep > 0]
     took_s = (on[-1].at - on[0].at).total_seconds()
     first_s = _true_time_s(case.way, (on[0].at - STARTS_AT).total_seconds(), on[0].along_m)
     ends = case.way.at(np.array([first_s, first_s + took_s]))

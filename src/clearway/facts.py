@@ -161,7 +161,7 @@ class Reading:
     most 1: what is missing is the probability that nothing stands there. `legibility` (0 to 1) weighs the reading in a
     fusion; 0 says that the plate is cut or covered, so that its text is not to be trusted as whole. `region` is a guess from
     the plate's looks: the code of a country or of several ("EU"), or "unknown". `p_whole` is the probability that all of the
-    plate was there to read, by a reader that knows it.
+    plate was there to read, by a reader that knows it. `p` is that of the whole text as it stands: the product over its places.
     """
 
     text: str = field(repr=False)
@@ -169,16 +169,14 @@ class Reading:
     legibility: float = 1.0
     region: str = "unknown"
     p_whole: float = 1.0
+    p: float = field(init=False)
 
     def __post_init__(self) -> None:
         assert self.text and self.p_characters.ndim == 2 and len(self.p_characters) == len(self.text)
         assert float(self.p_characters.min()) >= 0.0 and float(self.p_characters.sum(axis=1).max()) <= 1.0 + 1e-6
         assert _is_probability(self.legibility) and _is_probability(self.p_whole)
-
-    @property
-    def p(self) -> float:
-        """The probability of the whole text as it stands: the product over its places."""
-        return float(np.prod(self.p_characters.max(axis=1)))
+        # Asked for again and again while a vehicle is followed.
+        object.__setattr__(self, "p", float(np.prod(self.p_characters.max(axis=1))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

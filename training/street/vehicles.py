@@ -134,16 +134,19 @@ def car(dice: Dice, kind: str) -> Solid:
         bed += [(at(0.985), -half * 0.82, boot), (at(0.985), half * 0.82, boot)]
         build.face(bed, M.DARK if dice.random() < 0.7 else M.SECOND)
     _greenhouse(build, dice, kind, at, half, (height, belt, boot), (cowl, roof_front, roof_rear, rear_end))
-    for side in (1, -1):
-        x = at(cowl + 0.06)
-        edge = sorted((side * half * 0.98, side * (half + 0.17)))
-        build.box(
-            (x - 0.07, x + 0.07), (edge[0], edge[1]), (belt + 0.02, belt + 0.17), M.PLASTIC if dice.random() < 0.4 else M.PAINT
-        )
     if kind == "taxi":
         x = at((roof_front + roof_rear) / 2)
         build.box((x - 0.12, x + 0.12), (-0.35, 0.35), (height, height + 0.17), M.CHROME)
+    for side in (1, -1):
+        _mirror(build, at(cowl + 0.06), side, half, (belt + 0.02, belt + 0.17), M.PLASTIC if dice.random() < 0.4 else M.PAINT)
     return build.done(kind)
+
+
+def _mirror(build: Builder, x: float, side: int, half: float, z: tuple[float, float], material: Material) -> None:
+    """A mirror beside a vehicle, a block of its own: the body hides it or it hides the body."""
+    near, out = side * half, side * (half + 0.2)
+    build.block((x, out, z[0]))
+    build.box((x - 0.08, x + 0.08), (min(near, out), max(near, out)), z, material)
 
 
 def _greenhouse(
@@ -259,8 +262,7 @@ def bus(dice: Dice) -> Solid:
         x = float(dice.uniform(-0.3, 0.3)) * length
         build.box((x - 1.2, x + 1.2), (-0.8, 0.8), (height, height + 0.25), M.CHROME if dice.random() < 0.5 else M.PAINT)
     for side in (1, -1):
-        edge = sorted((side * half, side * (half + 0.25)))
-        build.box((length / 2 - 0.1, length / 2 + 0.25), (edge[0], edge[1]), (height * 0.6, height * 0.75), M.DARK)
+        _mirror(build, length / 2 + 0.1, side, half, (height * 0.6, height * 0.75), M.DARK)
     return build.done("bus")
 
 
@@ -345,10 +347,10 @@ def lorry(dice: Dice) -> Solid:
         build.decal(sides[name], (u, v0 + 0.02, u + 0.56, v1), M.GLASS)
     for side in (1, -1):
         build.wheel(axles[0], side * half * 0.995, radius)
-        edge_y = sorted((side * half, side * (half + 0.22)))
-        build.box((front - 0.15, front), (edge_y[0], edge_y[1]), (cab_high * 0.58, cab_high * 0.8), M.DARK)
     if high > cab_high + 0.4 and dice.random() < 0.6:
         build.box((cab_back, front - 0.7), (-half * 0.8, half * 0.8), (cab_high, high - 0.1), M.PAINT, taper=0.8)
+    for side in (1, -1):
+        _mirror(build, front - 0.08, side, half, (cab_high * 0.58, cab_high * 0.8), M.DARK)
     return build.done("trailer" if trailer else "lorry")
 
 

@@ -26,6 +26,7 @@ VERBS = {
     "serve": "open the hub: the page where an officer decides",
     "purge": "erase the exhibits whose time is over; first, say which",
     "hold": "keep an exhibit for a court beyond its time",
+    "calibrate": "measure a view on a page: points, lanes, lines, and save scene.toml",
     "init": "make keys and a commented clearway.toml",
     "doctor": "say what is wrong with this installation, and what to do",
 }

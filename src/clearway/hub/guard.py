@@ -32,9 +32,10 @@ HEADERS = {
 class Guard:
     """ASGI middleware: refuses foreign hosts and foreign forms, and gives every answer the headers above."""
 
-    def __init__(self, app: ASGIApp, *, host: str) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, policy: str = CONTENT_SECURITY_POLICY) -> None:
         self._app = app
         self._host = host
+        self._headers = HEADERS | {"content-security-policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,7 +48,7 @@ class Guard:
             nonlocal begun
             begun = True
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         headers = Headers(scope=scope)

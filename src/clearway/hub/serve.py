@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from clearway.errors import ClearwayError, SettingsError, StoreError
 from clearway.hub.app import create_app
@@ -35,31 +36,19 @@ STOPS_WITHIN_S = 3
 SWEPT_EVERY_S = 300.0
 
 
-class Hub:
-    """A hub that holds its data folder and its port. Made by `open_hub`; a context manager that lets go of both."""
+class Served:
+    """An application with the port that it is served on. A context manager that lets go of it.
 
-    def __init__(
-        self,
-        data: Path,
-        host: str,
-        port: int,
-        now: Callable[[], datetime],
-        retention: RetentionSettings,
-        tell: Callable[[str], None],
-    ) -> None:
+    SettingsError where the port is taken or the address is none of this machine.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._resources = ExitStack()
-        with ExitStack() as opened:  # whatever fails, what was taken before is given back
-            opened.enter_context(held(data))
-            self._app = create_app(data, host=host, now=now, retention=retention)
-            opened.callback(self._app.state.review.close)
-            self._socket = opened.enter_context(_listening(host, port))
-            self._resources = opened.pop_all()
-        self._sign_in: SignIn = self._app.state.sign_in
-        self._tell, self._told, self._ended = tell, "", threading.Event()
+        self._socket = self._resources.enter_context(_listening(host, port))
         self.port: int = self._socket.getsockname()[1]
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         config = uvicorn.Config(
-            self._app,
+            app,
             log_config=None,
             access_log=False,  # addresses of requests hold sign-in tokens and exhibits' ids
             log_level="error",
@@ -74,25 +63,62 @@ class Hub:
         )
         self._server = uvicorn.Server(config)
 
-    def sign_in_link(self, officer: str = OFFICER) -> str:
-        """A fresh link that signs `officer` in, once, within 15 minutes."""
-        return self.address + self._sign_in.new_link(officer)
-
     def serve(self) -> None:
         """Serves until Ctrl-C or SIGTERM (where this is the main thread) or until `stop`, then finishes what it is at."""
+        with _ending_gently(), suppress(KeyboardInterrupt):
+            self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Ends `serve` soon. May be called from any thread, also before `serve`."""
+        self._server.should_exit = True
+
+    def close(self) -> None:
+        """Lets go of the port and of what else is held. Closing twice is fine."""
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class Hub(Served):
+    """A hub that holds its data folder and its port. Made by `open_hub`; a context manager that lets go of both."""
+
+    def __init__(
+        self,
+        data: Path,
+        host: str,
+        port: int,
+        now: Callable[[], datetime],
+        retention: RetentionSettings,
+        tell: Callable[[str], None],
+    ) -> None:
+        with ExitStack() as opened:  # whatever fails, what was taken before is given back
+            opened.enter_context(held(data))
+            app = create_app(data, host=host, now=now, retention=retention)
+            opened.callback(app.state.review.close)
+            super().__init__(app, host, port)
+            opened.callback(self._resources.close)
+            self._resources = opened.pop_all()
+        self._sign_in: SignIn = app.state.sign_in
+        self._review: Review = app.state.review
+        self._tell, self._told, self._ended = tell, "", threading.Event()
+
+    def serve(self) -> None:
+        """As above, and erases what must be gone meanwhile."""
         sweeper = threading.Thread(target=self._sweep_often, name="sweeper", daemon=True)
         sweeper.start()
         try:
-            with _ending_gently(), suppress(KeyboardInterrupt):
-                self._server.run(sockets=[self._socket])
+            super().serve()
         finally:
             self._ended.set()
             sweeper.join()
 
     def sweep(self) -> Swept:
         """Erases what must be gone. `serve` does so at once and then every few minutes."""
-        review: Review = self._app.state.review
-        return review.keeping.sweep()
+        return self._review.keeping.sweep()
 
     def _sweep_often(self) -> None:
         while not self._ended.is_set():
@@ -107,19 +133,9 @@ class Hub:
                     self._tell(words)
             self._ended.wait(SWEPT_EVERY_S)
 
-    def stop(self) -> None:
-        """Ends `serve` soon. May be called from any thread, also before `serve`."""
-        self._server.should_exit = True
-
-    def close(self) -> None:
-        """Lets go of the port, the database and the folder. Closing twice is fine."""
-        self._resources.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+    def sign_in_link(self, officer: str = OFFICER) -> str:
+        """A fresh link that signs `officer` in, once, within 15 minutes."""
+        return self.address + self._sign_in.new_link(officer)
 
 
 def open_hub(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from clearway.facts import Answer, Bound, Finding, Measurement, Passage, Record, Waypoint
 from clearway.rules.laws import Allowance
-from clearway.rules.road import apart_error_m, apart_m, asked, clock_slack, judged_drive, stays, worded
+from clearway.rules.road import apart_error_m, apart_m, asked, clock_slack, farthest, judged_drive, stays, worded
 from clearway.scene import BusLane
 
 
@@ -30,7 +30,7 @@ class BusLaneRule:
         if kind in ("", "unknown", *self._lane.exempt):
             return None
         for stay in stays(self._lane.zone_m, drive.waypoints):
-            first, last = stay[0], stay[-1]
+            first, last = farthest(stay)
             within = Measurement(
                 "way in the bus lane",
                 apart_m(first, last),

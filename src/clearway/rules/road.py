@@ -7,16 +7,21 @@ and was the order in force all the time, also at the clock's worst error? Where 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from math import hypot
+from operator import itemgetter
+
+import numpy as np
 
 from clearway.facts import Bound, Drive, Finding, Measurement, Passage, Record, Waypoint
 from clearway.rules.judging import DECISIVE_FRAMES_MAX, decisive_frames
-from clearway.scene import Order, Point, Zone, depth_m
+from clearway.scene import Order, Point, Zone, depths_m
 
 # A plate less certain than this accuses nobody; the same as for a match with a list (docs/decisions/0016).
 P_PLATE_MIN = 0.9
 # No clock is more wrong than this counts for; it keeps dates within what a calendar holds.
 CLOCK_ERROR_MAX = timedelta(days=36525)
+_RECTANGLE = np.array([(0, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)])
 
 
 def judged_drive(passage: Passage, order: Order) -> Drive | None:
@@ -32,25 +37,25 @@ def clock_slack(passage: Passage) -> timedelta:
     return min(timedelta(milliseconds=min(passage.clock_error_ms, 1e12)), CLOCK_ERROR_MAX)
 
 
-def inside(zone: Zone, waypoint: Waypoint) -> bool:
-    """Whether the vehicle's plate was certainly inside the zone: the whole rectangle around its place is."""
-    along, across, u, v = waypoint.along_m, waypoint.across_m, waypoint.along_error_m, waypoint.across_error_m
-    if any(abs(corner[0] - along) <= u and abs(corner[1] - across) <= v for corner in zone):
-        return False
-    return all(depth_m(zone, (along + a * u, across + b * v)) > 0 for a, b in ((0, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)))
+def inside(zone: Zone, waypoints: Sequence[Waypoint]) -> list[bool]:
+    """For each place whether the vehicle's plate was certainly inside the zone: the whole rectangle around its place is."""
+    if not waypoints:
+        return []
+    places_m = np.array([(w.along_m, w.across_m) for w in waypoints])
+    errors_m = np.array([(w.along_error_m, w.across_error_m) for w in waypoints])
+    # A corner of the zone may lie inside the rectangle while all of the rectangle's own corners lie inside the zone.
+    cut = (np.abs(np.array(zone) - places_m[:, None]) <= errors_m[:, None]).all(axis=2).any(axis=1)
+    points_m = places_m[:, None] + errors_m[:, None] * _RECTANGLE
+    certain = (depths_m(zone, points_m.reshape(-1, 2)) > 0).reshape(len(places_m), -1).all(axis=1)
+    return [bool(one) for one in certain & ~cut]
 
 
 def stays(zone: Zone, waypoints: Sequence[Waypoint]) -> Iterator[tuple[Waypoint, ...]]:
     """The stretches of the drive, in order, on which the vehicle was certainly inside the zone, each as long as can be."""
-    stay: list[Waypoint] = []
-    for waypoint in waypoints:
-        if inside(zone, waypoint):
-            stay.append(waypoint)
-        elif stay:
-            yield tuple(stay)
-            stay = []
-    if stay:
-        yield tuple(stay)
+    certainly = inside(zone, waypoints)
+    for here, stretch in groupby(zip(certainly, waypoints, strict=True), key=itemgetter(0)):
+        if here:
+            yield tuple(waypoint for _, waypoint in stretch)
 
 
 def apart_m(first: Waypoint, last: Waypoint) -> float:
@@ -63,6 +68,12 @@ def apart_error_m(first: Waypoint, last: Waypoint) -> float:
     if towards == (0.0, 0.0):
         towards = (1.0, 1.0)
     return first.error_m(towards) + last.error_m(towards)
+
+
+def farthest(stay: Sequence[Waypoint]) -> tuple[Waypoint, Waypoint]:
+    """The two places near its ends between which it certainly went farthest: the very first and last may be vague."""
+    pairs = [(first, last) for first in stay[:2] for last in stay[-2:]]
+    return max(pairs, key=lambda pair: apart_m(*pair) - apart_error_m(*pair))
 
 
 def gone_m(first: Waypoint, last: Waypoint, towards: Point) -> float:

@@ -58,11 +58,10 @@ def _stands(zone: Zone, waypoints: Sequence[Waypoint]) -> Iterator[tuple[Waypoin
     """
     stand: list[Waypoint] = []
     strays = 0
-    for waypoint in waypoints:
+    for waypoint, here in zip(waypoints, inside(zone, waypoints), strict=True):
         if stand and waypoint.at - stand[-1].at > UNSEEN_MAX:
             yield tuple(stand)
             stand = []
-        here = inside(zone, waypoint)
         if here and not (stand and apart_m(stand[0], waypoint) > apart_error_m(stand[0], waypoint)):
             stand.append(waypoint)
             strays = 0

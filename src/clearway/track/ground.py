@@ -14,21 +14,26 @@ vehicle brakes or accelerates evenly. Where the places do not lie on one within 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearway.errors import SettingsError
-from clearway.facts import Drive, Measurement, Passage, Waypoint
-from clearway.scene import Calibration, Lens, Point, Survey, depth_m
+from clearway.facts import Drive, Measurement, Passage, Plate, Reading, Waypoint
+from clearway.scene import Calibration, Lens, Point, Survey, depths_m
+from clearway.track.fusion import support
 
 Array = NDArray[np.float64]
 
 # A rectangle of this many standard deviations to each side holds 95 % of a normal distribution in the plane, or more where the
 # two errors go together: P(|z| < 2.236)² = 0.95 (Z. Šidák, J. Am. Stat. Assoc. 62, 1967).
 K_RECTANGLE = 2.236
+# An ellipse of this many standard deviations holds 95 % of a normal distribution in the plane: -2 ln 0.05 = 2.448².
+K_ELLIPSE = 2.448
 # The expanded uncertainty of one quantity: k = 2 (GUM, 6.2.2).
 K = 2.0
 # Nearer to the horizon than this, errors are no longer small against what they are errors of, and the first order fails.
@@ -43,6 +48,8 @@ STRAY_MAX, STRAY_ONE_MAX = 2.0, 4.5
 ACCELERATION_M_S2_MAX, SPEED_M_S_MAX, VELOCITY_S = 12.0, 70.0, 0.3
 # A box around something else for one frame or two is a mistake of the detector, more of them are two vehicles taken for one.
 ASTRAY_IN_A_ROW_MAX, ASTRAY_SHARE_MAX = 2, 0.2
+# A reading that gives the plate's text less than this share of what it gives its own is one of another plate.
+SUPPORT_SHARE_MIN = 0.01
 # Known points that fit so badly come once in 10,000 honest surveys; then one of them is a mistake.
 SURVEY_DOUBT = 3.72
 # Three points count as on one line where the triangle between them is this small a share of the square over its longest side.
@@ -61,6 +68,13 @@ def straightened(px: Array, lens: Lens) -> Array:
     return np.asarray(ideal * lens.focal_px + lens.centre_px)
 
 
+def bent(ideal_px: Array, lens: Lens) -> Array:
+    """Where this lens shows what an ideal lens would show at `ideal_px`, (n, 2)."""
+    x = (ideal_px - lens.centre_px) / lens.focal_px
+    r2 = (x**2).sum(axis=1, keepdims=True)
+    return np.asarray(x * (1 + lens.k1 * r2 + lens.k2 * r2**2) * lens.focal_px + lens.centre_px)
+
+
 def _bending(ideal_px: Array, lens: Lens) -> Array:
     """How the ideal place moves with the shown one, (n, 2, 2): what an error of a pixel becomes."""
     x = (ideal_px - lens.centre_px) / lens.focal_px
@@ -68,6 +82,87 @@ def _bending(ideal_px: Array, lens: Lens) -> Array:
     outer = x[:, :, None] * x[:, None, :]
     shown_by_ideal = np.eye(2) * (1 + lens.k1 * r2 + lens.k2 * r2**2) + outer * (2 * lens.k1 + 4 * lens.k2 * r2)
     return np.asarray(np.linalg.inv(shown_by_ideal))
+
+
+class Plane:
+    """The road's plane as a survey has it: from the picture to metres on the road and back, and how far each may be off.
+
+    SettingsError where no four of the known points span it. Points that contradict each other are fitted all the same, so that
+    `misfits` can tell which; `refuse_contradiction` is for whoever must not go on with them.
+    """
+
+    def __init__(self, survey: Survey, lens: Lens) -> None:
+        _refuse_lines(survey)
+        self._survey, self._lens = survey, lens
+        ideal = straightened(np.array([point.px for point in survey.points]), lens)
+        metres = np.array([point.m for point in survey.points])
+        # Both sides are moved and shrunk to about 1, or the equations would mix numbers of very different size.
+        self._px_at, self._px_scale = ideal.mean(axis=0), float(ideal.std())
+        self._m_at, self._m_scale = metres.mean(axis=0), float(metres.std())
+        bent = _bending(ideal, lens)
+        u_px2 = survey.u_px**2 / self._px_scale**2
+        clicked = _blocks(bent @ bent.transpose(0, 2, 1) * u_px2)
+        u, g = (ideal - self._px_at) / self._px_scale, (metres - self._m_at) / self._m_scale
+        fit = _fit(u, g, clicked, _surveyed(metres, survey) / self._m_scale**2)
+        self._h, self.h_covariance, self._chi2 = fit.h, fit.h_covariance, fit.chi2
+        self._misfit, self._misfit_covariance = fit.misfit, fit.misfit_covariance
+
+    def on_road(self, px: Array) -> tuple[Array, Array, Array]:
+        """Where rays through those pixels meet the road: (n, 2) metres; how these move with the pixel, (n, 2, 2); and with the
+        homography's eight numbers, (n, 2, 8). Nan at and over the horizon."""
+        ideal = straightened(px, self._lens)
+        inverse = np.linalg.inv(np.append(self._h, 1.0).reshape(3, 3))
+        ray = np.column_stack([(ideal - self._px_at) / self._px_scale, np.ones(len(px))]) @ inverse.T
+        # The depth has one sign on all the road in view, that of the known points' middle.
+        ahead = ray[:, 2] * np.sign(inverse[2, 2]) > 1e-9
+        g = np.full((len(px), 2), np.nan)
+        g[ahead] = ray[ahead, :2] / ray[ahead, 2:]
+        by_g, by_h = _slopes(self._h, g)
+        by_px = np.full((len(px), 2, 2), np.nan)
+        by_px[ahead] = np.linalg.inv(by_g[ahead])
+        bent = by_px @ _bending(ideal, self._lens) * (self._m_scale / self._px_scale)
+        return g * self._m_scale + self._m_at, bent, -by_px @ by_h * self._m_scale
+
+    def covariance(self, px: Array, u_px: float) -> Array:
+        """The covariance of `on_road`, (n, 2, 2) in m², of pixels that are each off by `u_px`."""
+        _, by_px, by_h = self.on_road(px)
+        return by_px @ by_px.transpose(0, 2, 1) * u_px**2 + by_h @ self.h_covariance @ by_h.transpose(0, 2, 1)
+
+    def pictured(self, places_m: Array) -> Array:
+        """The pixels that show those places of the road, (n, 2); nan for what lies behind the camera."""
+        g = (places_m - self._m_at) / self._m_scale
+        depth = g @ self._h[6:8] + 1
+        depth = np.where(depth > 1e-9, depth, np.nan)
+        u = (g @ self._h[:6].reshape(2, 3)[:, :2].T + self._h[[2, 5]]) / depth[:, None]
+        return bent(u * self._px_scale + self._px_at, self._lens)
+
+    def misfits(self) -> Array:
+        """Of each known point, (n, 2) in pixels: how far it lies from where the fit has it, and how far 95 of 100 honest points
+        would at most. Both are 0 with four points, which nothing can contradict."""
+        off = np.hypot(*self._misfit.reshape(-1, 2).T)
+        variance = np.diagonal(self._misfit_covariance).reshape(-1, 2).clip(0.0)
+        return np.stack([off, K_ELLIPSE * np.sqrt(variance.mean(axis=1))], axis=1) * self._px_scale
+
+    def refuse_contradiction(self) -> None:
+        """SettingsError where the points contradict each other by more than their errors allow; it names the one that the others
+        agree without, where there is one."""
+        freedom = 2 * len(self._survey.points) - 8
+        if not freedom or self._chi2 <= _chi2_bound(freedom):
+            return
+        agrees = [n for n in range(len(self._survey.points)) if freedom >= 4 and self._agrees_without(n)]
+        which = f"known point {agrees[0] + 1} is the one that the others agree without. " if len(agrees) == 1 else ""
+        raise SettingsError(
+            f"the known points contradict each other: {sqrt(self._chi2 / freedom):.1f} times what their errors allow.",
+            remedy=f"{which}look for a point that was clicked or typed wrongly, or state larger errors.",
+        )
+
+    def _agrees_without(self, left_out: int) -> bool:
+        points = self._survey.points
+        try:
+            rest = Plane(replace(self._survey, points=(*points[:left_out], *points[left_out + 1 :])), self._lens)
+        except SettingsError:
+            return False
+        return rest._chi2 <= _chi2_bound(2 * len(points) - 10)
 
 
 class Ground:
@@ -78,33 +173,14 @@ class Ground:
 
     def __init__(self, calibration: Calibration) -> None:
         self._given = calibration
-        survey, lens = calibration.survey, calibration.lens
-        _refuse_lines(survey)
-        ideal = straightened(np.array([point.px for point in survey.points]), lens)
-        metres = np.array([point.m for point in survey.points])
-        # Both sides are moved and shrunk to about 1, or the equations would mix numbers of very different size.
-        self._px_at, self._px_scale = ideal.mean(axis=0), float(ideal.std())
-        self._m_at, self._m_scale = metres.mean(axis=0), float(metres.std())
-        bent = _bending(ideal, lens)
-        u_px2 = survey.u_px**2 / self._px_scale**2
-        clicked = _blocks(bent @ bent.transpose(0, 2, 1) * u_px2)
-        u, g = (ideal - self._px_at) / self._px_scale, (metres - self._m_at) / self._m_scale
-        self._h, self._h_covariance, chi2 = _fit(u, g, clicked, _surveyed(metres, survey) / self._m_scale**2)
-        freedom = 2 * len(u) - 8
-        if freedom and chi2 > _chi2_bound(freedom):
-            raise SettingsError(
-                f"the known points contradict each other: {sqrt(chi2 / freedom):.1f} times what their errors allow.",
-                remedy="look for a point that was clicked or typed wrongly, or state larger errors.",
-            )
+        self.plane = Plane(calibration.survey, calibration.lens)
+        self.plane.refuse_contradiction()
 
     def places(self, px: Array) -> tuple[Array, Array, Array]:
         """Points of the followed height: (n, 2) metres; how they move with the pixel, (n, 2, 2); and with what all points of a
         vehicle share, (n, 2, 11): eight numbers of the homography, the height's scale, the camera's foot. Points at or over
         the horizon are nan."""
-        ideal = straightened(px, self._given.lens)
-        g, by_px, by_h = self._on_road((ideal - self._px_at) / self._px_scale)
-        by_px = by_px @ _bending(ideal, self._given.lens) * (self._m_scale / self._px_scale)
-        g, by_h = g * self._m_scale + self._m_at, by_h * self._m_scale
+        g, by_px, by_h = self.plane.on_road(px)
         # A ray that meets the road at g passes a height of `up` where it has gone that share of its way up to the camera.
         foot, scale = np.array([self._given.camera.along_m, self._given.camera.across_m]), self._height_scale()
         by_scale = (g - foot)[:, :, None]
@@ -128,14 +204,17 @@ class Ground:
         """The covariance of what all points of a vehicle share, (11, 11); see `places`."""
         camera, followed = self._given.camera, self._given.followed
         whole = np.zeros((11, 11))
-        whole[:8, :8] = self._h_covariance
+        whole[:8, :8] = self.plane.h_covariance
         whole[8, 8] = (followed.up_u_m / camera.up_m) ** 2 + (followed.up_m * camera.u_m / camera.up_m**2) ** 2
         whole[9, 9] = whole[10, 10] = camera.u_m**2
         return whole
 
     def drive(self, passage: Passage) -> Drive:
-        """Where the vehicle's plate was in each frame that showed it, and its speed over the measured stretch."""
-        shown = [s for s in passage.sightings if s.plate_box is not None]
+        """Where the vehicle's plate was in each frame that showed it, and its speed over the measured stretch.
+
+        A place at which another plate was read counts for nothing, whoever took it for this vehicle's.
+        """
+        shown = [s for s in passage.sightings if s.plate_box is not None and _shows(s.reading, passage.plate)]
         if not shown:
             return Drive(())
         px = np.array([s.plate_box.centre_px for s in shown if s.plate_box is not None])
@@ -152,11 +231,14 @@ class Ground:
         # What all places of a vehicle share moves them together, so that only each frame's own error makes one jump.
         own_m = K_RECTANGLE * np.sqrt(np.trace(of_frame, axis1=1, axis2=2))
         kept = _of_one_vehicle(times, places_m, own_m, [n for n in range(len(px)) if farthest_m[n] <= ERROR_M_MAX])
-        # For the first and the last no neighbours vouch on both sides, and one stray place may be all that accuses somebody.
-        vouched = kept[1:-1]
+        # For the first and the last a neighbour vouches on one side only, and one stray place may be all that accuses somebody:
+        # such a place is only as certain as physics makes it.
+        for n, others in ((kept[0], kept[:0:-1]), (kept[-1], kept[:-1])) if len(kept) > 2 else ():
+            errors_m[n] += sum(_swerved_m(n, others, times, places_m, own_m))
+        vouched = [n for n in kept if errors_m[n].max() <= ERROR_M_MAX] if len(kept) > 2 else []
         waypoints = tuple(Waypoint(times[n], *map(float, places_m[n]), *map(float, errors_m[n])) for n in vouched)
         stretch = self._given.stretch_m
-        on = [n for n in kept if stretch and depth_m(stretch, (float(places_m[n, 0]), float(places_m[n, 1]))) > 0]
+        on = [n for n, deep_m in zip(kept, depths_m(stretch, places_m[kept]), strict=True) if deep_m > 0] if stretch else []
         on = on[:: 1 + len(on) // PLACES_MAX]
         return Drive(waypoints, self._speed([times[n] for n in on], places_m[on], by_px[on], by_shared[on]))
 
@@ -201,19 +283,6 @@ class Ground:
 
     def _height_scale(self) -> float:
         return 1 - self._given.followed.up_m / self._given.camera.up_m
-
-    def _on_road(self, u: Array) -> tuple[Array, Array, Array]:
-        """Where rays meet the road, all in the inner scale: places, by pixel, by homography; nan at and over the horizon."""
-        inverse = np.linalg.inv(np.append(self._h, 1.0).reshape(3, 3))
-        ray = np.column_stack([u, np.ones(len(u))]) @ inverse.T
-        # The depth has one sign on all the road in view, that of the known points' middle.
-        ahead = ray[:, 2] * np.sign(inverse[2, 2]) > 1e-9
-        g = np.full((len(u), 2), np.nan)
-        g[ahead] = ray[ahead, :2] / ray[ahead, 2:]
-        by_g, by_h = _slopes(self._h, g)
-        by_px = np.full((len(u), 2, 2), np.nan)
-        by_px[ahead] = np.linalg.inv(by_g[ahead])
-        return g, by_px, -by_px @ by_h
 
 
 def _of_one_vehicle(times: Sequence[datetime], places_m: Array, own_m: Array, among: Sequence[int]) -> list[int]:
@@ -261,18 +330,30 @@ def _reached(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: A
     """Whether a vehicle that was at the places kept can be at place n now."""
     if not kept:
         return True
+    off_m, bound_m = _swerved_m(n, kept, times, places_m, own_m)
+    return off_m <= bound_m
+
+
+def _swerved_m(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: Array, own_m: Array) -> tuple[float, float]:
+    """How far place n is from where a vehicle would be that went on as at the places kept, in order towards n; and how far it can
+    be."""
     last = kept[-1]
-    gone_s = (times[n] - times[last]).total_seconds()
+    gone_s = abs((times[n] - times[last]).total_seconds())
     # The velocity is taken from a moment ago, since between two frames it is mostly error.
-    before = next((m for m in reversed(kept) if (times[last] - times[m]).total_seconds() >= VELOCITY_S), kept[0])
-    took_s = (times[last] - times[before]).total_seconds()
+    before = next((m for m in reversed(kept) if abs((times[last] - times[m]).total_seconds()) >= VELOCITY_S), kept[0])
+    took_s = abs((times[last] - times[before]).total_seconds())
     if took_s <= 0:
         off_m = float(np.hypot(*(places_m[n] - places_m[last])))
-        return off_m <= SPEED_M_S_MAX * gone_s + float(own_m[last] + own_m[n])
+        return off_m, SPEED_M_S_MAX * gone_s + float(own_m[last] + own_m[n])
     share = gone_s / took_s
     off_m = float(np.hypot(*(places_m[n] - places_m[last] - (places_m[last] - places_m[before]) * share)))
     by_force_m = ACCELERATION_M_S2_MAX * gone_s * (gone_s + took_s) / 2
-    return off_m <= by_force_m + float(own_m[n] + (1 + share) * own_m[last] + share * own_m[before])
+    return off_m, by_force_m + float(own_m[n] + (1 + share) * own_m[last] + share * own_m[before])
+
+
+def _shows(reading: Reading | None, plate: Plate | None) -> bool:
+    """Whether a reading may be of that plate: it gives its text a fair share of what it gives the text that it prefers."""
+    return reading is None or plate is None or support(reading, plate.text) >= SUPPORT_SHARE_MIN * reading.p
 
 
 def _slopes(h: Array, g: Array) -> tuple[Array, Array]:
@@ -287,8 +368,19 @@ def _slopes(h: Array, g: Array) -> tuple[Array, Array]:
     return by_g, by_h / depth[:, None, None]
 
 
-def _fit(u: Array, g: Array, clicked: Array, surveyed: Array) -> tuple[Array, Array, float]:
-    """The homography from g to u, its covariance (8, 8), and chi²: the squared misfit in units of its expected size.
+class _Fit(NamedTuple):
+    """A homography with its covariance, (8, 8); chi², the squared misfit in units of its expected size; the misfit, (2n), and
+    its covariance, (2n, 2n)."""
+
+    h: Array
+    h_covariance: Array
+    chi2: float
+    misfit: Array
+    misfit_covariance: Array
+
+
+def _fit(u: Array, g: Array, clicked: Array, surveyed: Array) -> _Fit:
+    """The homography from g to u.
 
     Starts from the linear solution, then repeats Gauss and Newton's step; errors of the metres count as errors of the pixels
     that they would move.
@@ -301,15 +393,17 @@ def _fit(u: Array, g: Array, clicked: Array, surveyed: Array) -> tuple[Array, Ar
     for _ in range(_ROUNDS):
         by_g, by_h = _slopes(h, g)
         design, moves = by_h.reshape(-1, 8), _blocks(by_g)
-        weight = np.linalg.inv(clicked + moves @ surveyed @ moves.T)
+        expected = clicked + moves @ surveyed @ moves.T
+        weight = np.linalg.inv(expected)
         depth = g @ h[6:8] + 1
-        misfit = u - (g @ h[:6].reshape(2, 3)[:, :2].T + h[[2, 5]]) / depth[:, None]
+        misfit = (u - (g @ h[:6].reshape(2, 3)[:, :2].T + h[[2, 5]]) / depth[:, None]).ravel()
         covariance = np.linalg.inv(design.T @ weight @ design)
-        step = covariance @ design.T @ weight @ misfit.ravel()
+        step = covariance @ design.T @ weight @ misfit
         h = h + step
         if float(np.abs(step).max()) < STEP_MIN:
             break
-    return h, np.asarray(covariance, np.float64), float(misfit.ravel() @ weight @ misfit.ravel())
+    chi2, left = float(misfit @ weight @ misfit), expected - design @ covariance @ design.T
+    return _Fit(h, np.asarray(covariance, np.float64), chi2, np.asarray(misfit, np.float64), np.asarray(left, np.float64))
 
 
 def _surveyed(metres: Array, survey: Survey) -> Array:
@@ -342,10 +436,21 @@ def _refuse_lines(survey: Survey) -> None:
     """SettingsError where no four of the points span the plane: all, or all but one, lie on one line."""
     for sort, places in (("metres", [p.m for p in survey.points]), ("pixels", [p.px for p in survey.points])):
         if not _spans(places):
+            *most, last = map(str, _on_one_line(places))
             raise SettingsError(
-                f"the known points do not span the road: in {sort}, three of every four of them lie on one line.",
+                f"the known points do not span the road: in {sort}, points {', '.join(most)} and {last} lie on one line.",
                 remedy="choose four points like the corners of a rectangle, and any number beside them.",
             )
+
+
+def _on_one_line(places: Sequence[Point]) -> list[int]:
+    """The numbers, from 1, of the points on that line through two of them which holds the most."""
+    lines = (
+        [n + 1 for n, place in enumerate(places) if n in (a, b) or _flat(places[a], places[b], place)]
+        for a in range(len(places))
+        for b in range(a)
+    )
+    return max(lines, key=len)
 
 
 def _spans(places: Sequence[Point]) -> bool:

@@ -2,16 +2,23 @@
 
 A sighting belongs to a vehicle in view when it is where that vehicle can have got to and its plate reads alike. Text alone is
 not enough (near-alike plates pass side by side) and place alone is not (the next vehicle in a queue takes the same place).
+
+A vehicle whose plate nobody read is followed by its place alone, apart from those with one: it can be counted, and measured, but
+nobody can be asked about it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import hypot
+from math import exp, hypot
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clearway import plates
 from clearway.facts import Box, Passage, Plate, Reading, Sighting
 from clearway.track.fusion import fuse, support
+from clearway.track.likeness import alike, alike_at_most, best_first, edges, overlaps
 
 SIGHTINGS_MAX = 256
 READINGS_MAX = 32
@@ -21,11 +28,18 @@ LIKENESS_MIN = 0.7
 # How far a plate can have moved, in its own widths: a plate is 0.52 m wide, so 60 widths a second are 112 km/h across the view.
 REACH_WIDTHS, REACH_WIDTHS_PER_S = 2.0, 60.0
 # A reading this unlike the vehicle's is forgiven when it stands where the vehicle was expected.
-OVERLAP_MIN = 0.3
+OVERLAP_MIN, P_BOTH_MAX = 0.3, 0.5
 # Where both readings are this sure and differ, they are of two vehicles (plates of one fleet follow each other), unless the
 # second is this close to where the first was expected: then the reader was sure of a mistake.
 P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
-VELOCITY_SMOOTHING = 0.5
+# A velocity is the mean over about this long: between two frames close together it is mostly error.
+VELOCITY_S = 0.35
+# Who is not seen goes on as before, but ever less surely: most are hidden because they slow down in a queue.
+GOES_ON_S = 2.0
+# Without a text: how far a vehicle can be from where it was expected, in sizes of its box (the root of its area; a car's is about
+# two metres), and how far where nobody knows yet how fast it is. Chosen on streets of `testing/street.py` (seeds 11 and 12): more
+# takes the next vehicle in a queue for one that is hidden, less loses who brakes.
+REACH_SIZES, REACH_SIZES_PER_S, NEW_REACH_SIZES_PER_S = 0.6, 0.3, 2.5
 # One reading alone is told only when it is this sure; what text on a wall resembles a plate for a moment is not.
 P_ALONE_MIN = 0.95
 # At least one frame by itself must speak for the plate this much: the slats of a barrier, read again and again, agree with
@@ -33,15 +47,30 @@ P_ALONE_MIN = 0.95
 P_WITNESS_MIN = 0.3
 # A plate this sure is not waited for any longer.
 P_SETTLED = 0.95
+# A vehicle that lorries hid in a queue is no second one: nobody is told twice within the longest turn of a signal that is usual.
+TOLD_ONCE_FOR = timedelta(seconds=120)
+TOLD_MAX = 4096
+# Whether it is, is asked again when this much more was read of it.
+ASKED_AGAIN = 1.1
+
+Array = NDArray[np.float64]
 
 
 @dataclass(slots=True, eq=False)
 class _Track:
-    """One vehicle in view. `told` says that its passage was told already; then it is only kept from being told again."""
+    """One vehicle in view.
+
+    `worths` says of each reading what it is worth, `best` is the one worth most, `p_surest` the highest p of a whole one. `told`
+    says that its passage was told already; then it is only kept from being told again.
+    """
 
     id: str
     sightings: list[Sighting]
     readings: list[Reading] = field(default_factory=list)
+    worths: list[float] = field(default_factory=list)
+    best: Reading | None = None
+    p_surest: float = 0.0
+    worth_asked: float = 0.0
     velocity_px_s: tuple[float, float] = (0.0, 0.0)
     clock_error_ms: float = 0.0
     legible_since: datetime | None = None
@@ -51,15 +80,15 @@ class _Track:
     def last(self) -> Sighting:
         return self.sightings[-1]
 
-    def expected(self, at: datetime) -> Box:
-        """Where its plate is by now, if it goes on as it did."""
-        assert self.last.plate_box is not None
-        elapsed_s = (at - self.last.captured_at).total_seconds()
-        return self.last.plate_box.moved(self.velocity_px_s[0] * elapsed_s, self.velocity_px_s[1] * elapsed_s)
+    @property
+    def bare(self) -> bool:
+        """Whether it is followed without a plate."""
+        return not self.readings
 
-    def text(self) -> str:
-        best = max(self.readings, key=lambda r: r.p * r.legibility)
-        return best.text
+    def expected(self, at: datetime) -> Box:
+        """Where it is by now, if it goes on as it did."""
+        on_s = _goes_on_s((at - self.last.captured_at).total_seconds())
+        return _place(self.last).moved(self.velocity_px_s[0] * on_s, self.velocity_px_s[1] * on_s)
 
     def moved(self) -> bool:
         """Whether it drove: in the first half of its time and in the second. Scenery that cannot be read stays, or seems to jump
@@ -68,7 +97,6 @@ class _Track:
         return _apart(self.sightings[0], middle) and _apart(middle, self.last)
 
     def add(self, sighting: Sighting, clock_error_ms: float) -> None:
-        assert sighting.plate_box is not None and sighting.reading is not None
         if self.sightings:
             self._steer(sighting)
         self.sightings.append(sighting)
@@ -76,35 +104,51 @@ class _Track:
             # A long stay keeps an even sample: every other one of the older half goes.
             half = SIGHTINGS_MAX // 2
             self.sightings[:half] = self.sightings[:half:2]
-        self.readings.append(sighting.reading)
-        if len(self.readings) > READINGS_MAX:
-            self.readings.remove(min(self.readings, key=lambda r: r.p * r.legibility))
         self.clock_error_ms = max(self.clock_error_ms, clock_error_ms)
-        if self.legible_since is None and sighting.reading.legibility > 0:
-            self.legible_since = sighting.captured_at
+        if sighting.reading is not None:
+            self._read(sighting.reading)
+            if self.legible_since is None and sighting.reading.legibility > 0:
+                self.legible_since = sighting.captured_at
+
+    def _read(self, reading: Reading) -> None:
+        worth = reading.p * reading.legibility
+        if not self.worths or worth > max(self.worths):
+            self.best = reading
+        if reading.legibility > 0:
+            self.p_surest = max(self.p_surest, reading.p)
+        self.readings.append(reading)
+        self.worths.append(worth)
+        if len(self.readings) > READINGS_MAX:
+            least = self.worths.index(min(self.worths))
+            del self.readings[least], self.worths[least]
 
     def _steer(self, sighting: Sighting) -> None:
-        assert sighting.plate_box is not None and self.last.plate_box is not None
         elapsed_s = (sighting.captured_at - self.last.captured_at).total_seconds()
         if elapsed_s <= 0:
             return
-        now, then = sighting.plate_box.centre_px, self.last.plate_box.centre_px
+        now, then = _place(sighting).centre_px, _place(self.last).centre_px
         measured = ((now[0] - then[0]) / elapsed_s, (now[1] - then[1]) / elapsed_s)
-        if len(self.sightings) == 1:
-            self.velocity_px_s = measured
-            return
-        keep, learn = 1 - VELOCITY_SMOOTHING, VELOCITY_SMOOTHING
+        learn = max(1 / len(self.sightings), 1 - exp(-elapsed_s / VELOCITY_S))
         self.velocity_px_s = (
-            keep * self.velocity_px_s[0] + learn * measured[0],
-            keep * self.velocity_px_s[1] + learn * measured[1],
+            (1 - learn) * self.velocity_px_s[0] + learn * measured[0],
+            (1 - learn) * self.velocity_px_s[1] + learn * measured[1],
         )
 
 
+def _goes_on_s(elapsed_s: float) -> float:
+    return GOES_ON_S * (1 - exp(-max(0.0, elapsed_s) / GOES_ON_S))
+
+
+def _place(sighting: Sighting) -> Box:
+    """What is followed of it: its plate where that was read, else all of it."""
+    return sighting.plate_box if sighting.plate_box is not None and sighting.reading is not None else sighting.box
+
+
 def _apart(one: Sighting, other: Sighting) -> bool:
-    """Whether the plate is more than half its height from where it was."""
-    assert one.plate_box is not None and other.plate_box is not None
-    (x, y), (to_x, to_y) = one.plate_box.centre_px, other.plate_box.centre_px
-    return hypot(to_x - x, to_y - y) > 0.5 * max(one.plate_box.height_px, other.plate_box.height_px)
+    """Whether it is more than half its height from where it was."""
+    place, other_place = _place(one), _place(other)
+    (x, y), (to_x, to_y) = place.centre_px, other_place.centre_px
+    return hypot(to_x - x, to_y - y) > 0.5 * max(place.height_px, other_place.height_px)
 
 
 class Tracker:
@@ -112,7 +156,7 @@ class Tracker:
 
     A passage is told once: when its vehicle is unseen for `lost_after_s`, or, for one that stays, when its plate has been
     legible for `judged_after_s` and is sure by then. A plate less certain than `plate_p_min` is not told: the passage then has
-    none.
+    none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile.
     """
 
     def __init__(self, camera: str, *, lost_after_s: float, judged_after_s: float, plate_p_min: float) -> None:
@@ -120,26 +164,50 @@ class Tracker:
         self._lost_after = timedelta(seconds=lost_after_s)
         self._judged_after = timedelta(seconds=judged_after_s)
         self._tracks: list[_Track] = []
+        # Of whom was told lately no text is kept: the number is Python's hash, which is salted anew in every run.
+        self._told_at: dict[int, datetime] = {}
+        self._at: datetime | None = None
         self._count = 0
 
     def expected(self, at: datetime) -> tuple[Box, ...]:
         """Where the plates of the vehicles in view should be at that time."""
-        return tuple(track.expected(at) for track in self._tracks)
+        return tuple(track.expected(at) for track in self._tracks if not track.bare)
 
     def earliest_needed(self) -> datetime | None:
-        """The time of the first sighting of any vehicle not yet told; None where there is none. Older frames serve nobody."""
-        untold = [track.sightings[0].captured_at for track in self._tracks if not track.told]
+        """The time of the first sighting of any vehicle with a plate that is not yet told; None where there is none. Older
+        frames serve nobody."""
+        untold = [track.sightings[0].captured_at for track in self._tracks if not track.told and not track.bare]
         return min(untold, default=None)
 
     def update(self, at: datetime, sightings: Sequence[Sighting], clock_error_ms: float) -> tuple[Passage, ...]:
-        """Takes in what was seen at that time and returns the passages that are complete by now, in order of their start."""
+        """Takes in what was seen at that time and returns the passages that are complete by now, in order of their start.
+
+        What comes late, after a later look, is left out. Where time goes back by more than `lost_after_s` the clock was set:
+        everybody in view has passed, and following begins anew.
+        """
+        if self._at is not None and at < self._at:
+            if self._at - at <= self._lost_after:
+                return ()
+            passages = self.finish()
+            self._told_at.clear()
+            self._at = None
+            return passages + self.update(at, sightings, clock_error_ms)
+        self._at = at
+        # Who was unseen for so long has passed, and is no one of those who are seen now: least of all where time leapt.
+        done = [track for track in self._tracks if at - track.last.captured_at > self._lost_after]
+        self._drop(done)
         for sighting, track in self._matched(at, sightings):
             (track or self._begun()).add(sighting, clock_error_ms)
-        done = [track for track in self._tracks if at - track.last.captured_at > self._lost_after]
         if len(self._tracks) > TRACKS_MAX:
-            done += sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
-        self._tracks = [track for track in self._tracks if track not in done]
+            most = sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
+            self._drop(most)
+            done += most
+        self._told_at = {number: told_at for number, told_at in self._told_at.items() if at - told_at <= TOLD_ONCE_FOR}
         return self._told(done + [track for track in self._tracks if self._settled(track, at)])
+
+    def _drop(self, tracks: Sequence[_Track]) -> None:
+        dropped = set(map(id, tracks))
+        self._tracks = [track for track in self._tracks if id(track) not in dropped]
 
     def finish(self) -> tuple[Passage, ...]:
         """The passages of all vehicles still in view, for the end of a recording."""
@@ -153,14 +221,29 @@ class Tracker:
                 continue
             track.told = True
             plate = self._certain(track)
+            if plate is not None and self._told_lately(plate, track):
+                continue
             if plate is not None or track.moved():
                 passages.append(Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate))
         return tuple(passages)
+
+    def _told_lately(self, plate: Plate, track: _Track) -> bool:
+        """Whether a passage with that plate was told a moment ago; from now on one was."""
+        number = hash(plate.text)
+        before = self._told_at.pop(number, None)
+        if len(self._told_at) >= TOLD_MAX:
+            del self._told_at[next(iter(self._told_at))]
+        self._told_at[number] = track.last.captured_at
+        return before is not None and track.sightings[0].captured_at - before <= TOLD_ONCE_FOR
 
     def _settled(self, track: _Track, at: datetime) -> bool:
         """Whether waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
         if track.told or track.legible_since is None or at - track.legible_since < self._judged_after:
             return False
+        worth = sum(track.worths)
+        if worth < ASKED_AGAIN * track.worth_asked:
+            return False
+        track.worth_asked = worth
         plate = self._certain(track)
         return plate is not None and plate.p >= P_SETTLED
 
@@ -179,62 +262,65 @@ class Tracker:
         return track
 
     def _matched(self, at: datetime, sightings: Sequence[Sighting]) -> list[tuple[Sighting, _Track | None]]:
-        """Each sighting with its vehicle, best matches first; None for a vehicle not seen before."""
-        scored = sorted(
-            (
-                (likeness, s, t)
-                for s, sighting in enumerate(sightings)
-                for t, track in enumerate(self._tracks)
-                if (likeness := _likeness(sighting, track, at)) is not None
-            ),
-            reverse=True,
-        )
-        by_sighting: dict[int, _Track] = {}
-        taken: set[int] = set()
-        for _, s, t in scored:
-            if s not in by_sighting and t not in taken:
-                by_sighting[s] = self._tracks[t]
-                taken.add(t)
-        return [(sighting, by_sighting.get(s)) for s, sighting in enumerate(sightings) if sighting.reading is not None]
+        """Each sighting with its vehicle; None for a vehicle not seen before."""
+        read = [sighting for sighting in sightings if sighting.reading is not None]
+        bare = [sighting for sighting in sightings if sighting.reading is None]
+        with_plate = [track for track in self._tracks if not track.bare]
+        without = [track for track in self._tracks if track.bare]
+        return _paired(read, with_plate, at, _fits) + _paired(bare, without, at, _fits_bare)
 
 
-def _likeness(sighting: Sighting, track: _Track, at: datetime) -> float | None:
-    """How well the sighting fits the vehicle, higher is better; None where it cannot be that vehicle."""
-    if sighting.plate_box is None or sighting.reading is None:
-        return None
-    expected = track.expected(at)
-    elapsed_s = (at - track.last.captured_at).total_seconds()
-    dx = sighting.plate_box.centre_px[0] - expected.centre_px[0]
-    dy = sighting.plate_box.centre_px[1] - expected.centre_px[1]
-    width_px = max(expected.width_px, sighting.plate_box.width_px)
-    distance_widths = hypot(dx, dy) / width_px
-    if distance_widths > REACH_WIDTHS + REACH_WIDTHS_PER_S * elapsed_s:
-        return None
-    alike = _alike(sighting.reading, track)
-    overlap = expected.overlap(sighting.plate_box)
-    surest = max(r.p for r in track.readings if r.legibility > 0) if track.legible_since is not None else 0.0
-    p_both = min(sighting.reading.p, surest) if sighting.reading.legibility > 0 else 0.0
-    if alike < LIKENESS_MIN and not (overlap > OVERLAP_MIN and p_both < 0.5):
-        return None
-    if alike < 1 and p_both > P_SURE and distance_widths > SURE_REACH_WIDTHS:
-        return None
-    return alike + overlap - 0.02 * distance_widths
+def _paired(
+    sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime, fits: Callable[..., Array]
+) -> list[tuple[Sighting, _Track | None]]:
+    pairs = dict(best_first(fits(sightings, tracks, at))) if sightings and tracks else {}
+    return [(sighting, tracks[pairs[s]] if s in pairs else None) for s, sighting in enumerate(sightings)]
 
 
-def _alike(reading: Reading, track: _Track) -> float:
-    """The share of characters that agree with the vehicle's plate so far, 0 to 1; a cut plate is compared with a part of it."""
-    text, other = reading.text, track.text()
-    if reading.legibility == 0 or all(r.legibility == 0 for r in track.readings):
-        short, long = sorted((text, other), key=len)
-        return max(likeness(short, long[start : start + len(short)]) for start in range(len(long) - len(short) + 1))
-    return likeness(text, other)
+def _ahead(tracks: Sequence[_Track], at: datetime) -> tuple[Array, Array]:
+    """Where each vehicle is expected, (n, 4) edges, and how long ago it was seen, (n,) seconds."""
+    elapsed_s = np.array([(at - track.last.captured_at).total_seconds() for track in tracks])
+    moved = np.array([track.velocity_px_s for track in tracks]) * np.array([_goes_on_s(s) for s in elapsed_s])[:, None]
+    return edges([_place(track.last) for track in tracks]) + np.tile(moved, 2), elapsed_s
 
 
-def likeness(a: str, b: str) -> float:
-    """1 - edits / longer length: 1 for equal texts, 0 for texts that share nothing."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        diagonal, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
-    return 1 - row[-1] / max(len(a), len(b), 1)
+def _fits_bare(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
+    """How well each sighting fits each vehicle by its place alone, (sightings, vehicles); see `_fits`."""
+    seen, (expected, elapsed_s) = edges([sighting.box for sighting in sightings]), _ahead(tracks, at)
+    size_px, expected_px = (np.sqrt((one[:, 2:] - one[:, :2]).prod(axis=1)) for one in (seen, expected))
+    # What stands before a vehicle hides it from below, and the picture's edge cuts it there: then its upper edge tells more.
+    across_px = (seen[:, None, 0] + seen[:, None, 2] - expected[:, 0] - expected[:, 2]) / 2
+    top_px, bottom_px = (np.abs(seen[:, None, n] - expected[:, n]) for n in (1, 3))
+    down_px = np.minimum(top_px, (top_px + bottom_px) / 2)
+    distance = np.hypot(across_px, down_px) / np.sqrt(size_px[:, None] * expected_px)
+    new = np.array([len(track.sightings) == 1 for track in tracks])
+    reach = REACH_SIZES + np.where(new, NEW_REACH_SIZES_PER_S, REACH_SIZES_PER_S) * elapsed_s
+    grown = np.abs(np.log(size_px[:, None] / expected_px))
+    return np.where(distance <= reach, overlaps(seen, expected) - distance - grown, -np.inf)
+
+
+def _fits(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
+    """How well each sighting fits each vehicle, (sightings, vehicles), higher is better; -inf where it cannot be that vehicle."""
+    seen = edges([sighting.plate_box for sighting in sightings if sighting.plate_box is not None])
+    expected, elapsed_s = _ahead(tracks, at)
+    off_px = (seen[:, None, :2] + seen[:, None, 2:] - expected[:, :2] - expected[:, 2:]) / 2
+    width_px = np.maximum((seen[:, 2] - seen[:, 0])[:, None], expected[:, 2] - expected[:, 0])
+    distance = np.hypot(off_px[..., 0], off_px[..., 1]) / width_px
+    overlap = overlaps(seen, expected)
+    readings = [sighting.reading for sighting in sightings if sighting.reading is not None]
+    best = [track.best for track in tracks if track.best is not None]
+    texts, known = [reading.text for reading in readings], [reading.text for reading in best]
+    p = np.array([reading.p if reading.legibility > 0 else 0.0 for reading in readings])
+    p_both = np.minimum(p[:, None], [track.p_surest for track in tracks])
+    cut = p_both == 0
+    forgiven = (overlap > OVERLAP_MIN) & (p_both < P_BOTH_MAX)
+    near = distance <= REACH_WIDTHS + REACH_WIDTHS_PER_S * elapsed_s
+    # Comparing texts is what takes the time, and most vehicles cannot be each other.
+    s, t = np.nonzero(near & (forgiven | (alike_at_most(texts, known, cut) >= LIKENESS_MIN)))
+    text = alike(texts, known, (s, t), cut[s, t])
+    distance, overlap, p_both, forgiven = distance[s, t], overlap[s, t], p_both[s, t], forgiven[s, t]
+    same = (text >= LIKENESS_MIN) | forgiven
+    same &= (text == 1) | (p_both <= P_SURE) | (distance <= SURE_REACH_WIDTHS)
+    fit = np.full(near.shape, -np.inf)
+    fit[s[same], t[same]] = (text + overlap - 0.02 * distance)[same]
+    return fit
