@@ -157,7 +157,8 @@ def day(hours: float) -> Iterator[str]:
         del street, look
         gc.collect()
         held_kb = tracemalloc.get_traced_memory()[0] / 1000
-        yield f"day, hour {hours * (part + 1) / 6:g}: {held_kb:.0f} kB held, {1000 * took_s / looks:.2f} CPU-ms a look with its simulation"
+        look_ms = 1000 * took_s / looks
+        yield f"day, hour {hours * (part + 1) / 6:g}: {held_kb:.0f} kB held, {look_ms:.2f} CPU-ms a look with its simulation"
     tracemalloc.stop()
 
 
