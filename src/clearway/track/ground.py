@@ -129,8 +129,8 @@ class Plane:
         return by_px @ by_px.transpose(0, 2, 1) * u_px**2 + by_h @ self.h_covariance @ by_h.transpose(0, 2, 1)
 
     def pictured(self, places_m: Array) -> Array:
-        """The pixels that show those places of the road, (n, 2); nan for what lies behind the camera, and so far outside the picture
-        that the lens's distortion is no longer one. To draw with, not to measure."""
+        """The pixels that show those places of the road, (n, 2); nan for what lies behind the camera, and so far outside the
+        picture that the lens's distortion is no longer one. To draw with, not to measure."""
         g = (np.asarray(places_m, np.float64).reshape(-1, 2) - self._m_at) / self._m_scale
         depth = g @ self._h[6:8] + 1
         depth = np.where(depth > 1e-6, depth, np.nan)
