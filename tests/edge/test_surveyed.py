@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from clearway.cli.main import main
-from clearway.edge.scenes import law_bytes
+from clearway.edge.scenes import law_bytes, load_law, parse_scene
 from clearway.edge.station import first_view
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import SettingsError
 from clearway.facts import Box, Frame, Kind, Passage, Sighting
 from clearway.settings import RulesSettings, Settings
+from clearway.testing import traffic
 from clearway.track.ground import Ground
 
 WHOLE = (Path(__file__).parent / "scene.toml").read_text()
@@ -100,7 +101,7 @@ def passage(view: SurveyedView, at: datetime, clock_error_ms: float = 40.0) -> P
 
 
 def test_a_passage_is_measured_only_while_the_survey_holds() -> None:
-    view = SurveyedView(WHOLE.encode(), law_bytes("DE"))
+    view = SurveyedView(parse_scene(WHOLE.encode(), "the scene"), load_law("DE"), {})
     measured = view.driven(passage(view, NOW)).drive
     assert measured is not None and measured.speed is not None and abs(measured.speed.value - 43.5) < measured.speed.uncertainty
     until = view.scene.surveyed.valid_until
@@ -113,7 +114,7 @@ def test_a_passage_is_measured_only_while_the_survey_holds() -> None:
 
 def test_places_are_pictured_where_they_are_seen() -> None:
     """Pixels to metres and back again; the plate's own height set to none, since roads are what is pictured."""
-    view = SurveyedView(WHOLE.encode(), law_bytes("DE"))
+    view = SurveyedView(parse_scene(WHOLE.encode(), "the scene"), load_law("DE"), {})
     flat = replace(view.scene.calibration, followed=replace(view.scene.calibration.followed, up_m=0.0))
     bent = replace(flat, lens=replace(flat.lens, k1=-0.05, focal_px=1500.0, centre_px=(960.0, 540.0)))
     px = np.array([(700.0, 800.0), (1000.0, 500.0), (1300.0, 950.0)])
@@ -121,6 +122,43 @@ def test_places_are_pictured_where_they_are_seen() -> None:
         ground = Ground(calibration)
         assert np.allclose(ground.pictured(ground.places(px)[0]), px, atol=1e-6)
     assert np.isnan(ground.pictured(np.array([(-500.0, 0.0)]))).all(), "what lies behind is not pictured"
+
+
+# what the pictures of each rule's finding show of the scene
+SHOWN = {
+    "speed": ["measured stretch"],
+    "wrong_way": ["the street", "the direction that is allowed"],
+    "red_light": ["stop line", "what the signal protects begins"],
+    "stop_line": ["stop line", "what the signal protects begins"],
+    "bus_lane": ["the bus lane"],
+    "parking": ["the bay"],
+    "solid_line": ["the solid line"],
+    "forbidden_turn": ["from here", "into here"],
+}
+
+
+@pytest.mark.parametrize("rule", traffic.RULES)
+def test_each_rule_s_finding_can_be_drawn(rule: str) -> None:
+    """A drive of the simulated junction, through a lens that bends lines: the part of the scene, and the vehicle's way in it."""
+    site = traffic.Site(5, up_spread=0.1)
+    view = SurveyedView(site.scene, load_law("DE"), {})
+    made = next(one for one in view.rules if one.name == rule)
+    tried = (site.case(rule, guilty=True) for _ in range(20))
+    found = next(finding for case in tried if (finding := made.judge(site.filmed(case), case.records)) is not None)
+    assert found.part in ("", *site.scene.names) and len(found.moments) >= 2
+    (measured,) = found.measurements
+    assert measured.bound is not None and measured.low > measured.bound.asked_beyond - 1e-9
+    sketch = view.sketch(found)
+    assert [line.what for line in sketch.lines] == SHOWN[rule]
+    assert found.passage.drive is not None and len(sketch.path) == len(found.passage.drive.waypoints)
+    assert any("±" in words for words in sketch.words) and measured.unit in sketch.words[0]
+    assert any("signal K1: red" in words for words in sketch.words) == (rule in ("red_light", "stop_line"))
+    width_px, height_px = site.scene.picture_px
+    assert all(0 <= x <= width_px and 0 <= y <= 1.2 * height_px for x, y in (place.px for place in sketch.path))
+    # The place on the road lies below the plate that hangs over it, by less than a vehicle is high.
+    for place in sketch.path:
+        plate = next(s.plate_box for s in found.passage.sightings if s.captured_at == place.at)
+        assert plate is not None and 0 < place.px[1] - plate.centre_px[1] < 5 * plate.width_px
 
 
 def doctor(settings: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[bool, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 from tests.evidence.world import Hider
 
 from clearway.camera.film import encode_clip
-from clearway.edge.scenes import law_bytes
+from clearway.edge.scenes import law_bytes, load_law, parse_scene
 from clearway.edge.surveyed import SurveyedView
 from clearway.envelope import create_keys, load_signer
 from clearway.evidence.ledger import Ledger
@@ -102,7 +102,8 @@ def seal_speeding(data: Path) -> Sealed:
     road = Road(
         4, vehicles=1, frames_per_s=25.0, width_px=960, height_px=540, fast_m_s=18.0, events=False, camera="school-street"
     )
-    view = SurveyedView(scene_toml(road, 50.0).encode(), law_bytes("DE"))
+    scene = parse_scene(scene_toml(road, 50.0).encode(), "the scene")
+    view = SurveyedView(scene, load_law("DE"), {"scene.toml": scene_toml(road, 50.0).encode(), "law.toml": law_bytes("DE")})
     frames, sightings = [], []
     for number in range(road.frame_count):
         for seen in road.truth(number):

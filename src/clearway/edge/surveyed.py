@@ -3,7 +3,7 @@
 Without `rules.scene` in the settings there is none, and only the lists are asked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from clearway.edge.scenes import law_bytes, parse_law, parse_scene, refuse_expired, scene_bytes
 from clearway.errors import SettingsError
 from clearway.evidence.sketch import Line, Place, Sketch, worded
-from clearway.facts import Finding, Frame, Passage, Waypoint
+from clearway.facts import Drive, Finding, Frame, Passage, Waypoint
 from clearway.ports import Rule
 from clearway.rules.laws import Clause, Law
 from clearway.rules.road import clock_slack
@@ -21,7 +21,7 @@ from clearway.rules.rulebook import rules_of
 from clearway.scene import Order, Point, Scene, Zone
 from clearway.track.ground import PLACES_MIN, STRETCH_S_MIN, Ground
 
-# Into how many points a line is taken apart where it is not seen as a straight one.
+# Into how many points beside its corners a line is taken apart where it is not seen as a straight one.
 DRAWN_POINTS = 65
 
 
@@ -37,24 +37,24 @@ class RuleState:
 
 
 class SurveyedView:
-    """The road of one view under one law. `files` are the scene and the law as they were read, by the names that exhibits give
-    them: whoever doubts a measurement needs them."""
+    """The road of one view under one law. SettingsError where a scene and its law do not fit together, or a survey contradicts
+    itself. `files` are both as they were read, by the names that exhibits give them: whoever doubts a measurement needs them."""
 
-    def __init__(self, scene_toml: bytes, law_toml: bytes, what: str = "the scene") -> None:
-        """SettingsError names what is wrong with either, or with both together; `what` names the scene in it."""
-        self.scene: Scene = parse_scene(scene_toml, what)
-        self.law: Law = parse_law(law_toml, f"the law pack {self.scene.law}")
-        self.rules: tuple[Rule, ...] = rules_of(self.scene, self.law)
-        self.ground = Ground(self.scene.calibration)
-        self.files = {"scene.toml": scene_toml, "law.toml": law_toml}
+    def __init__(self, scene: Scene, law: Law, files: Mapping[str, bytes]) -> None:
+        self.scene, self.law, self.files = scene, law, files
+        self.rules: tuple[Rule, ...] = rules_of(scene, law)
+        self.ground = Ground(scene.calibration)
 
     @classmethod
     def load(cls, path: Path, now: datetime) -> "SurveyedView":
-        """The view of that scene.toml and the law that it names. SettingsError also where its survey is not in force at `now`."""
+        """The view of that scene.toml and the law that it names. SettingsError names what is wrong with either, and says where
+        the survey is not in force at `now`."""
         scene_toml = scene_bytes(path)
         scene = parse_scene(scene_toml, str(path))
         refuse_expired(scene, str(path), now)
-        return cls(scene_toml, law_bytes(scene.law), str(path))
+        law_toml = law_bytes(scene.law)
+        law = parse_law(law_toml, f"the law pack {scene.law}")
+        return cls(scene, law, {"scene.toml": scene_toml, "law.toml": law_toml})
 
     def must_fit(self, frame: Frame) -> None:
         """SettingsError where the camera's picture is not the one that was surveyed: every place would be wrong."""
@@ -85,7 +85,16 @@ class SurveyedView:
             line for what, places_m, closed in self._shapes(finding.part) for line in self._lines(what, places_m, closed)
         )
         path = tuple(place for waypoint in drive.waypoints for place in self._places(waypoint))
-        return Sketch(lines, path, tuple(words for one in finding.measurements for words in worded(one)))
+        figures = tuple(words for one in finding.measurements for words in worded(one))
+        return Sketch(lines, path, (*figures, *self._signals(finding.part, drive)))
+
+    def _signals(self, part: str, drive: Drive) -> Iterator[str]:
+        """What the signal of a stop line showed while the vehicle was in view."""
+        signals = {stop.signal for stop in self.scene.stop_line if stop.name == part}
+        for lamp in drive.lamps:
+            in_view = lamp.from_at <= drive.waypoints[-1].at and lamp.until_at >= drive.waypoints[0].at
+            if lamp.signal in signals and in_view:
+                yield f"signal {lamp.signal}: {lamp.light} from {lamp.from_at:%H:%M:%S} to {lamp.until_at:%H:%M:%S} UTC"
 
     def _shapes(self, part: str) -> Iterator[tuple[str, Sequence[Point], bool]]:
         """What belongs to a part of the scene: in words, its points on the road, whether it is closed."""
@@ -119,7 +128,7 @@ class SurveyedView:
         if self.scene.calibration.lens.k1 or self.scene.calibration.lens.k2 or np.isnan(px).any():
             # A lens bends what is straight, and what reaches behind the camera is seen as far as it does not.
             gone = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
-            along = np.linspace(0.0, gone[-1], DRAWN_POINTS)
+            along = np.union1d(np.linspace(0.0, gone[-1], DRAWN_POINTS), gone)
             px = self.ground.pictured(np.stack([np.interp(along, gone, corners[:, axis]) for axis in range(2)], axis=1))
             px = px[~np.isnan(px).any(axis=1)]
         if closed:

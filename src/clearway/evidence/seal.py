@@ -72,8 +72,9 @@ _RESERVED_BYTES = 32 * 1024
 # What is looked at for people, faces and plates reaches beyond what is shown by this share of its longer side: somebody is
 # easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
 _AROUND_SHARE = 1.0
-# So much earlier or later may a moment's picture be if it then shows the plate.
-_PLATE_WORTH = timedelta(seconds=0.25)
+# So much earlier or later may a moment's picture be if it then shows the plate, as a share of what lies between the first moment
+# and the last: three moments, half of it apart, stay three.
+_PLATE_WORTH = 1 / 6
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
 
 
@@ -347,11 +348,13 @@ def _moments(finding: Finding, views: Sequence[_View]) -> dict[str, _View]:
     """The pictures before, at and after, by the names of their files: the frames that the rule named, or those nearest to them
     that are held and show the vehicle, sooner one that shows its plate."""
     at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
+    times = [at_by_number[number] for number in finding.moments]
+    worth = (max(times) - min(times)) * _PLATE_WORTH if times else timedelta()
 
     def apart(view: _View, at: datetime) -> timedelta:
-        return abs(view.frame.captured_at - at) + (_PLATE_WORTH if view.plate_hidden else timedelta())
+        return abs(view.frame.captured_at - at) + (worth if view.plate_hidden else timedelta())
 
-    nearest = [min(views, key=partial(apart, at=at_by_number[number])) for number in finding.moments]
+    nearest = [min(views, key=partial(apart, at=at)) for at in times]
     chosen = list({id(view): view for view in nearest}.values())
     names = {1: MOMENTS[1:2], 2: MOMENTS[::2], 3: MOMENTS}.get(len(chosen), ())
     return dict(zip(names, chosen, strict=True)) if names else {}

@@ -52,7 +52,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """All that is drawn: `lines` of the scene, the `path` in order of time, and `words`, line by line."""
+    """All that is drawn: `lines` of the scene, of which the first is what it is about, the `path` in order of time, and `words`,
+    line by line."""
 
     lines: tuple[Line, ...]
     path: tuple[Place, ...]
@@ -66,6 +67,8 @@ def worded(measurement: Measurement) -> tuple[str, ...]:
 
 
 def _held(bound: Bound, unit: str) -> tuple[str, ...]:
+    if bound.asked_beyond == 0.0:
+        return ("not allowed at all",)
     if bound.limit == 0.0:
         return (f"not asked about: up to {bound.tolerance:g} {unit}",)
     return (f"limit: {bound.limit:g} {unit}, tolerated: {bound.tolerance:.1f} {unit}",)
@@ -82,8 +85,9 @@ def drawn(masked: Pixels, region_px: tuple[int, int, int, int] | None, sketch: S
     for line in sketch.lines:
         if line.closed:
             cv2.fillPoly(picture, [_fixed(line.points_px)], _ROAD_RGB, cv2.LINE_AA, _SHIFT)
-    for line in sketch.lines:
-        cv2.polylines(picture, [_fixed(line.points_px)], line.closed, _LINE_RGB, 2 * thick, cv2.LINE_AA, _SHIFT)
+    for number, line in enumerate(sketch.lines):
+        wide = 2 * thick if number == 0 else thick
+        cv2.polylines(picture, [_fixed(line.points_px)], line.closed, _LINE_RGB, wide, cv2.LINE_AA, _SHIFT)
     if sketch.path:
         nearest = min(sketch.path, key=lambda place: abs(place.at - at))
         cv2.fillPoly(picture, [_fixed(nearest.around_px)], _PLACE_RGB, cv2.LINE_AA, _SHIFT)
