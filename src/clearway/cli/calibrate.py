@@ -12,12 +12,14 @@ from clearway.edge.board import Board
 from clearway.edge.drawing import FIELDS, KINDS, draft_from, draft_of
 from clearway.edge.guard import leave_no_dump
 from clearway.edge.scenes import as_toml, parse_scene
-from clearway.edge.station import now, open_camera
+from clearway.edge.station import first_hider, now, open_camera
 from clearway.edge.still import still_of
 from clearway.errors import SettingsError, StoreError
-from clearway.facts import Pixels
+from clearway.facts import Box, Frame, Pixels
 from clearway.hub.calibrate import run_page
 from clearway.scene import View
+from clearway.settings import Settings
+from clearway.sight.view import Look, seen_in, view_of
 
 SCENE = Path("scene.toml")
 
@@ -56,15 +58,21 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(given: argparse.Namespace) -> int:
     """0 when the page was ended by Ctrl-C or SIGTERM."""
     leave_no_dump()
-    pixels = _still(given.source, given.settings)
-    run_page(Desk(pixels, None, given.scene), given.port, _say)
+    settings = settings_file.load(given.settings)
+    pixels = _still(given.source, settings)
+    # Of vehicles that stood there, of people and of plates no landmark is made: they go, and nothing is kept of them.
+    found = first_hider(settings).find(Frame("still", 0, now(), 0.0, pixels), Box(0, 0, pixels.shape[1], pixels.shape[0]))
+    view = view_of(pixels, [one.box for one in found])
+    if view is None:
+        _say("this still has too few landmarks: that the camera is moved will not be noticed. Try by day, or a sharper picture.")
+    run_page(Desk(pixels, view, given.scene), given.port, _say)
     return 0
 
 
-def _still(source: str, settings: Path | None) -> Pixels:
+def _still(source: str, settings: Settings) -> Pixels:
     if Path(source).suffix.lower() in SUFFIXES:
         return read_picture(Path(source))[0]
-    camera = open_camera(source, settings_file.load(settings), _say)
+    camera = open_camera(source, settings, _say)
     _say("watching for a moment, until nobody who passes is left in the picture …")
     return still_of(camera, live=camera.frames_expected is None)
 
@@ -86,6 +94,8 @@ class Desk:
                     remedy="name another file with --scene.",
                 )
             self._draft = draft_from(known)
+            if known.view is not None and seen_in(known.view, pixels).look is not Look.STEADY:
+                _say(f"the camera does not look where it looked when {scene} was measured: check every point on the page.")
 
     def begun(self) -> bytes:
         return _json(

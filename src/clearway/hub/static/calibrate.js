@@ -144,7 +144,7 @@ function hint(words) {
   else if (target.sort === "point") byId("hint").textContent = draft.by === "points" ? "Click a point that was measured; type its metres beside." : "Click the four corners of the lane: near left, near right, far right, far left.";
   else if (target.sort === "part") {
     const part = draft.parts[target.n], drawn = kinds[part.kind].drawn.find((one) => one.key === target.key);
-    byId("hint").textContent = `${kinds[part.kind].words}: click ${drawn.words}.${drawn.sort === "zone" ? " Escape or “Done” ends it." : ""}`;
+    byId("hint").textContent = `${kinds[part.kind].words}: click ${drawn.words}.${drawn.sort === "zone" ? " Escape ends it." : ""}`;
   } else byId("hint").textContent = "Drag what is drawn, or choose what to draw next.";
 }
 
