@@ -5,8 +5,8 @@
     python benchmarks/tracking.py --parts pace queue day
 
     pace       CPU-ms of a look with 60 vehicles in view: tracking, and measuring and judging who has passed
-    queue      4 hours of stop-and-go, vehicles with plates: how many are counted, who twice
-    day        24 hours: memory and time a look at their beginning and end
+    queue      hours of stop-and-go, vehicles with plates: how many are counted, who twice
+    day        a day: memory and time a look at their beginning and end
     identity   vehicles without plates, by their boxes alone, at 2 to 25 looks a second: IDF1 (E. Ristani et al., 2016) over what
                was detected, and identity switches in 100 vehicles
 
@@ -132,36 +132,34 @@ def counted(street: Street) -> tuple[Counter[int], int, int, int]:
     return told, len(everybody), passages, mixed
 
 
-def queues() -> Iterator[str]:
-    told, truth, passages, mixed = counted(Street(401, seconds=4 * 3600.0))
+def queues(hours: float) -> Iterator[str]:
+    told, truth, passages, mixed = counted(Street(401, seconds=hours * 3600))
     twice = sum(count > 1 for count in told.values())
     error = 100 * (passages - truth) / truth
     yield (
-        f"queue, 4 h of stop-and-go: {truth} vehicles, {passages} counted ({error:+.2f} %), {twice} twice, "
+        f"queue, {hours:g} h of stop-and-go: {truth} vehicles, {passages} counted ({error:+.2f} %), {twice} twice, "
         f"{truth - len(told)} never, {mixed} passages mix two vehicles"
     )
 
 
-def day() -> Iterator[str]:
-    """24 hours in which the street empties and fills; memory that is held after each sixth of it."""
+def day(hours: float) -> Iterator[str]:
+    """Hours in which the street empties and fills; memory that is held after each sixth of them."""
     made = tracker()
     tracemalloc.start()
     for part in range(6):
-        street = Street(500 + part, seconds=4 * 3600.0, looks_per_s=2.0, busy=(40.0, 150.0, 500.0)[part % 3])
+        street = Street(500 + part, seconds=hours * 600, looks_per_s=2.0, busy=(40.0, 150.0, 500.0)[part % 3])
         began_s, looks = time.process_time(), 0
         for look in street.looks():
-            made.update(look.at + timedelta(hours=4 * part), [_moved(one, 4 * part) for one in look.sightings], 0.0)
+            later = timedelta(hours=hours * part / 6)
+            made.update(look.at + later, [replace(one, captured_at=look.at + later) for one in look.sightings], 0.0)
             looks += 1
         took_s = time.process_time() - began_s
         del street, look
         gc.collect()
         held_kb = tracemalloc.get_traced_memory()[0] / 1000
-        yield f"day, hour {4 * part + 4}: {held_kb:.0f} kB held, {1000 * took_s / looks:.2f} CPU-ms a look with its simulation"
+        look_ms = 1000 * took_s / looks
+        yield f"day, hour {hours * (part + 1) / 6:g}: {held_kb:.0f} kB held, {look_ms:.2f} CPU-ms a look with its simulation"
     tracemalloc.stop()
-
-
-def _moved(one: Sighting, hours: int) -> Sighting:
-    return replace(one, captured_at=one.captured_at + timedelta(hours=hours))
 
 
 def ours(looks: Sequence[Look]) -> tuple[Ids, float]:
@@ -242,13 +240,15 @@ def main() -> None:
     parser.add_argument("--library-python", metavar="PATH", help="an interpreter that has norfair and trackers")
     parser.add_argument("--seed", type=int, default=601, help="of the street of `identity`")
     parser.add_argument("--seconds", type=float, default=600.0, help="of the street of `identity`")
+    parser.add_argument("--queue-hours", type=float, default=4.0, help="of the part `queue`")
+    parser.add_argument("--day-hours", type=float, default=24.0, help="of the part `day`")
     given = parser.parse_args()
     if "identity" in given.parts and given.library_python is None:
         print("peers are skipped: no --library-python", file=sys.stderr)
     parts: dict[str, Callable[[], Iterator[str]]] = {
         "pace": paces,
-        "queue": queues,
-        "day": day,
+        "queue": lambda: queues(given.queue_hours),
+        "day": lambda: day(given.day_hours),
         "identity": lambda: identities(given.library_python, given.seed, given.seconds),
     }
     for part in given.parts:

@@ -137,6 +137,10 @@ class EvidenceSettings(_Table):
     stills: int = Field(3, ge=1, le=12, description="pictures in one exhibit")
     held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
     held_mb: int = Field(1024, ge=64, le=65536, description="how much memory the held pictures may take, at most")
+    credentials: bool = Field(
+        False,
+        description="whether stills and clip carry C2PA manifests, which viewers show; needs clearway[c2pa]",
+    )
     timestamp: TimestampSettings = TimestampSettings()
     original: OriginalSettings = OriginalSettings()
 

@@ -94,7 +94,7 @@ def test_a_picture_of_another_size_is_refused(scene: Callable[..., Path]) -> Non
 def passage(view: SurveyedView, at: datetime, clock_error_ms: float = 40.0) -> Passage:
     """A plate that comes nearer at an even speed of about 12 m/s, in nine frames."""
     sightings = []
-    for n, (x, y) in enumerate(view.ground.pictured(np.array([(32.0 - 1.3 * n, 1.0) for n in range(9)]))):
+    for n, (x, y) in enumerate(view.ground.plane.pictured(np.array([(32.0 - 1.3 * n, 1.0) for n in range(9)]))):
         plate = Box(x - 30, y - 7, x + 30, y + 7)
         sightings.append(Sighting(n, at + timedelta(seconds=n / 10), Kind.VEHICLE, plate.grown(20), 0.9, plate))
     return Passage("1", "gate", tuple(sightings), clock_error_ms)
@@ -120,8 +120,8 @@ def test_places_are_pictured_where_they_are_seen() -> None:
     px = np.array([(700.0, 800.0), (1000.0, 500.0), (1300.0, 950.0)])
     for calibration in (flat, bent):
         ground = Ground(calibration)
-        assert np.allclose(ground.pictured(ground.places(px)[0]), px, atol=1e-6)
-    assert np.isnan(ground.pictured(np.array([(-500.0, 0.0)]))).all(), "what lies behind is not pictured"
+        assert np.allclose(ground.plane.pictured(ground.places(px)[0]), px, atol=1e-6)
+    assert np.isnan(ground.plane.pictured(np.array([(-500.0, 0.0)]))).all(), "what lies behind is not pictured"
 
 
 # what the pictures of each rule's finding show of the scene

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from clearway.envelope import KEY_NAME, FileSigner, create_keys, load_signer
+from clearway.evidence.credentials import Credentials, load_chain
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.original import Court
 from clearway.evidence.seal import Sealer
@@ -152,6 +153,7 @@ class World:
     temperature: float | None = 1.25
     authority: TimestampAuthority | None = None
     court: Court | None = None
+    credentials: bool = False
     sealed_at: datetime = SEALED_AT
     signer: FileSigner = field(init=False)
     ledger: Ledger = field(init=False)
@@ -184,7 +186,11 @@ class World:
             temperature=self.temperature,
             authority=self.authority,
             court=self.court,
+            credentials=self._made_credentials() if self.credentials else None,
         )
+
+    def _made_credentials(self) -> Credentials:
+        return Credentials(self.signer, load_chain(self.data / "keys", self.signer, "north-gate", self.sealed_at))
 
     def seal(self) -> Exhibit:
         return self.sealer.seal(finding(), frames(), clock_source="NTP, stratum 2", hide=nothing_else)

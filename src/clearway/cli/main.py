@@ -27,6 +27,7 @@ VERBS = {
     "purge": "erase the exhibits whose time is over; first, say which",
     "hold": "keep an exhibit for a court beyond its time",
     "calibrate": "measure a view on a page: points, lanes, lines, and save scene.toml",
+    "tally": "count vehicles, speeds and near misses of a view, and name nobody",
     "init": "make keys and a commented clearway.toml",
     "doctor": "say what is wrong with this installation, and what to do",
 }

@@ -9,7 +9,7 @@ from clearway.edge.replay import Outcome, Step, replay
 _DESCRIPTION = """\
 Derives the claim of an exhibit once more from the evidence inside it, in numbered steps, offline: the readings, the plate that
 they say together, what the registers answered about it, where the vehicle was, the finding. With the version of Clearway that
-made the exhibit, on the same family of processors, the same comes out to the last bit. On another family a few last digits
+made the exhibit, on the same family of processors, the same comes out to the last bit. On another family a few last digits may
 differ; it says so.
 
 It also says what cannot be derived from it: pictures of everybody were not kept, and no list is handed out with one entry of it.

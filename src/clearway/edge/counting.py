@@ -1,5 +1,7 @@
-"""A source in, counts out: the detector finds vehicles and people, the tracker follows vehicles, the tally counts. No reader
-takes part, so no plate is ever read, and no picture outlives its look."""
+"""A source in, counts out: the detector finds vehicles and people, the tracker follows vehicles, the tally counts.
+
+No reader takes part, so no plate is ever read, and no picture outlives its look.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

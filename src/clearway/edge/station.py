@@ -19,6 +19,7 @@ from clearway.edge.ring import Ring
 from clearway.edge.surveyed import SurveyedView
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_signer, trusted
 from clearway.errors import SettingsError
+from clearway.evidence.credentials import Credentials, load_chain
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.original import load_court
 from clearway.evidence.seal import Sealer
@@ -106,6 +107,10 @@ class Station:
         surveyed = first_view(self._settings)
         hider = hider or first_hider(self._settings)
         made_with, authority = self._made_with(detector, reader, hider), self._authority(announce)
+        credentials = None
+        if evidence.credentials:
+            credentials = Credentials(self.signer, load_chain(self.data / KEYS, self.signer, camera.name, now()))
+            made_with["credentials"] = credentials.name
         sealer = Sealer(
             self.data,
             self.signer,
@@ -119,6 +124,7 @@ class Station:
             authority=authority,
             retention=self._settings.retention.of,
             court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
+            credentials=credentials,
         )
         return Pipeline(
             source,

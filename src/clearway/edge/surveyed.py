@@ -124,12 +124,12 @@ class SurveyedView:
 
     def _lines(self, what: str, places_m: Sequence[Point], closed: bool) -> Iterator[Line]:
         corners = np.array([*places_m, places_m[0]] if closed else places_m)
-        px = self.ground.pictured(corners)
+        px = self.ground.plane.pictured(corners)
         if self.scene.calibration.lens.k1 or self.scene.calibration.lens.k2 or np.isnan(px).any():
             # A lens bends what is straight, and what reaches behind the camera is seen as far as it does not.
             gone = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
             along = np.union1d(np.linspace(0.0, gone[-1], DRAWN_POINTS), gone)
-            px = self.ground.pictured(np.stack([np.interp(along, gone, corners[:, axis]) for axis in range(2)], axis=1))
+            px = self.ground.plane.pictured(np.stack([np.interp(along, gone, corners[:, axis]) for axis in range(2)], axis=1))
             px = px[~np.isnan(px).any(axis=1)]
         if closed:
             px = px[:-1]
@@ -139,7 +139,7 @@ class SurveyedView:
     def _places(self, waypoint: Waypoint) -> Iterator[Place]:
         a, b, u, v = waypoint.along_m, waypoint.across_m, waypoint.along_error_m, waypoint.across_error_m
         corners = [(a + i * u, b + j * v) for i, j in ((0, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))]
-        px = self.ground.pictured(np.array(corners))
+        px = self.ground.plane.pictured(np.array(corners))
         if not np.isnan(px).any():
             middle, *around = ((float(x), float(y)) for x, y in px)
             yield Place(waypoint.at, middle, tuple(around))
@@ -197,7 +197,7 @@ class SurveyedView:
         return 3.6 * length_m * min(looks_per_s / PLACES_MIN, 1 / STRETCH_S_MIN)
 
     def _in_picture(self, places_m: Sequence[Point]) -> bool:
-        px = self.ground.pictured(np.array(places_m))
+        px = self.ground.plane.pictured(np.array(places_m))
         # A part reaches from its leftmost to its rightmost corner, which may both lie outside.
         if np.isnan(px).any():
             return True

@@ -40,6 +40,7 @@ from clearway.evidence.bundle import (
     TOTAL_BYTES_MAX,
     Writer,
 )
+from clearway.evidence.credentials import MEDIA_TYPES, Credentials
 from clearway.evidence.hide import Fill, Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import (
@@ -99,13 +100,14 @@ class Sealer:
         authority: TimestampAuthority | None = None,
         retention: Callable[[str], Retention | None] = lambda rule: None,
         court: Court | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode, self._hider = signer, ledger, encode, hider
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
         self._temperature, self._authority = temperature, authority
-        self._court, self._retention = court, retention
+        self._court, self._retention, self._credentials = court, retention, credentials
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -156,6 +158,10 @@ class Sealer:
             files |= {name: png(pixels) for name, pixels in drawings.items()}
         files |= surveyed or {}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
+        if self._credentials is not None:
+            # The stills, the moments and the clip, as they are shown: they are all media so far.
+            media = {name: content for name, content in files.items() if Path(name).suffix in MEDIA_TYPES}
+            files |= {name: self._credentials.signed(name, content) for name, content in media.items()}
         salt = new_salt()
         original = self._original(clip, salt) if self._court is not None else None
         if original is not None:

@@ -208,6 +208,11 @@ _environment.globals.update(deed=deed)
 _environment.tests["untried"] = lambda words: words.startswith("not tried")
 
 
+def draw(template: str, **named: object) -> str:
+    """What `template` draws from `named`, as text: for a page that is a file."""
+    return _environment.get_template(template).render(named)
+
+
 def page(template: str, *, status: int = 200, **named: object) -> HTMLResponse:
     """The page that `template` draws from `named`; `person` may be given where somebody is signed in."""
     named = {"person": None, "now": datetime.now(UTC), **named}

@@ -103,7 +103,7 @@ class Hub(Served):
             opened.callback(self._resources.close)
             self._resources = opened.pop_all()
         self._sign_in: SignIn = app.state.sign_in
-        self._review: Review = app.state.review
+        self._app = app
         self._tell, self._told, self._ended = tell, "", threading.Event()
 
     def serve(self) -> None:
@@ -118,7 +118,8 @@ class Hub(Served):
 
     def sweep(self) -> Swept:
         """Erases what must be gone. `serve` does so at once and then every few minutes."""
-        return self._review.keeping.sweep()
+        review: Review = self._app.state.review
+        return review.keeping.sweep()
 
     def _sweep_often(self) -> None:
         while not self._ended.is_set():

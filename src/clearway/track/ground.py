@@ -129,12 +129,16 @@ class Plane:
         return by_px @ by_px.transpose(0, 2, 1) * u_px**2 + by_h @ self.h_covariance @ by_h.transpose(0, 2, 1)
 
     def pictured(self, places_m: Array) -> Array:
-        """The pixels that show those places of the road, (n, 2); nan for what lies behind the camera."""
-        g = (places_m - self._m_at) / self._m_scale
+        """The pixels that show those places of the road, (n, 2); nan for what lies behind the camera, and so far outside the
+        picture that the lens's distortion is no longer one. To draw with, not to measure."""
+        g = (np.asarray(places_m, np.float64).reshape(-1, 2) - self._m_at) / self._m_scale
         depth = g @ self._h[6:8] + 1
-        depth = np.where(depth > 1e-9, depth, np.nan)
+        depth = np.where(depth > 1e-6, depth, np.nan)
         u = (g @ self._h[:6].reshape(2, 3)[:, :2].T + self._h[[2, 5]]) / depth[:, None]
-        return bent(u * self._px_scale + self._px_at, self._lens)
+        ideal = u * self._px_scale + self._px_at
+        r2 = (((ideal - self._lens.centre_px) / self._lens.focal_px) ** 2).sum(axis=1)
+        ideal[1 + 3 * self._lens.k1 * r2 + 5 * self._lens.k2 * r2**2 <= 0] = np.nan
+        return bent(ideal, self._lens)
 
     def misfits(self) -> Array:
         """Of each known point, (n, 2) in pixels: how far it lies from where the fit has it, and how far 95 of 100 honest points
@@ -186,19 +190,6 @@ class Ground:
         by_scale = (g - foot)[:, :, None]
         by_foot = np.broadcast_to((1 - scale) * np.eye(2), (len(g), 2, 2))
         return foot + scale * (g - foot), scale * by_px, np.concatenate([scale * by_h, by_scale, by_foot], axis=2)
-
-    def pictured(self, places_m: Array) -> Array:
-        """Where the picture shows those points of the road, (n, 2) pixels; nan at and behind the horizon, and so far outside the
-        picture that the lens's distortion is no longer one. To draw with, not to measure."""
-        g = (np.asarray(places_m, np.float64).reshape(-1, 2) - self._m_at) / self._m_scale
-        depth = g @ self._h[6:8] + 1
-        depth[depth <= 1e-6] = np.nan
-        u = (g @ self._h[:6].reshape(2, 3)[:, :2].T + self._h[[2, 5]]) / depth[:, None]
-        lens = self._given.lens
-        ideal = (u * self._px_scale + self._px_at - lens.centre_px) / lens.focal_px
-        r2 = (ideal**2).sum(axis=1, keepdims=True)
-        ideal[(1 + 3 * lens.k1 * r2 + 5 * lens.k2 * r2**2 <= 0)[:, 0]] = np.nan
-        return np.asarray(ideal * (1 + lens.k1 * r2 + lens.k2 * r2**2) * lens.focal_px + lens.centre_px)
 
     def shared_covariance(self) -> Array:
         """The covariance of what all points of a vehicle share, (11, 11); see `places`."""

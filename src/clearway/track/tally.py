@@ -1,7 +1,7 @@
 """Counts that name nobody, for people who design streets: how many vehicles, how fast, how near to each other and to people.
 
 No plate takes part, and nothing of one vehicle is kept: a passage becomes a few numbers in a histogram and is forgotten when
-nothing can come near it any more. People are never followed: at each look it is only noted that somebody stood there, and
+nothing can come near it any more. People are never followed: at each look it is only noted that somebody stood there, which is
 forgotten after seconds. What fewer than CELL_MIN vehicles share is not told, and no sum is told from which it could be found.
 
     tally.passed(kind, times, places_m)     one vehicle's way over the road
@@ -10,9 +10,10 @@ forgotten after seconds. What fewer than CELL_MIN vehicles share is not told, an
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import cos, radians
 
 import numpy as np
@@ -36,6 +37,10 @@ PERCENTILES = (15, 50, 85)
 TTC_S_MAX, PET_S_MAX = 1.5, 5.0
 # Ways that differ by more than this cross each other; less, and one follows the other.
 CROSSING_COS = cos(radians(30))
+# Nobody is this far from where the fastest (40 m/s) could have got to: a box that another vehicle half hides strays by less.
+LEAP_M, LEAP_M_S = 15.0, 40.0
+# Who drives in a lane drives along it, in either direction, within 45 degrees.
+ALONG_COS = cos(radians(45))
 # Half of what one vehicle, or a vehicle and a person, take up across: nearer middles want the same place.
 VEHICLES_APART_M, PERSON_APART_M, IN_LANE_M = 1.8, 1.2, 1.2
 # Lengths that nobody measures here: a car's, a two-wheeler's.
@@ -114,8 +119,10 @@ class Tally:
         """Counts a vehicle that passed by its way over the road: places (n, 2) at those times, in order."""
         fine = np.isfinite(places_m).all(axis=1)
         times, places_m = [at for at, keep in zip(times, fine, strict=True) if keep], places_m[fine]
-        if len(times) < 2:
-            return
+        for part in _unbroken(times, places_m):
+            self._passed(kind, times[part], places_m[part])
+
+    def _passed(self, kind: Kind, times: Sequence[datetime], places_m: Array) -> None:
         lane, on = self._lane(places_m)
         begins_at = _quarter(self._scene.local(times[int(np.argmax(on))]))
         cell = self._cells.setdefault((begins_at, lane, kind), _Count())
@@ -175,10 +182,14 @@ class Tally:
     def _lane(self, places_m: Array) -> tuple[str, NDArray[np.bool_]]:
         """The lane that most of the way lies in, and which places do."""
         inside = {lane.name: depths_m(lane.zone_m, places_m) > 0 for lane in self._scene.lane}
+        ways = {lane.name: np.array(lane.towards) / np.hypot(*lane.towards) for lane in self._scene.lane}
         name = max(inside, key=lambda one: int(inside[one].sum()), default=None)
-        if name is None or inside[name].sum() < PLACES_MIN:
-            return NO_LANE, np.ones(len(places_m), np.bool_)
-        return name, inside[name]
+        if name is not None and inside[name].sum() >= PLACES_MIN:
+            way = places_m[inside[name]][-1] - places_m[inside[name]][0]
+            # Who only crosses a lane drives in none.
+            if abs(way @ ways[name]) >= ALONG_COS * np.hypot(*way):
+                return name, inside[name]
+        return NO_LANE, np.ones(len(places_m), np.bool_)
 
     def _inside(self, zones: Sequence[tuple[tuple[float, float], ...]], places_m: Array) -> NDArray[np.bool_]:
         inside = np.zeros(len(places_m), np.bool_)
@@ -210,6 +221,18 @@ _NEAR = {
     for who in ("vehicle and vehicle", "vehicle and person")
     for measure, bounds in (("time to collision", (0.75, TTC_S_MAX)), ("post-encroachment time", (1.5, 3.0, PET_S_MAX)))
 }
+
+
+def _unbroken(times: Sequence[datetime], places_m: Array) -> Iterator[slice]:
+    """The stretches that one vehicle can have driven: whoever leaps was taken for another that came in its place."""
+    if len(times) < PLACES_MIN:
+        return
+    s = np.array([(at - times[0]).total_seconds() for at in times])
+    leapt_m = np.hypot(*np.diff(places_m, axis=0).T) - LEAP_M_S * np.diff(s)
+    ends = [0, *(np.flatnonzero(leapt_m > LEAP_M) + 1).tolist(), len(times)]
+    for first, last in pairwise(ends):
+        if last - first >= PLACES_MIN:
+            yield slice(first, last)
 
 
 def _quarter(local: datetime) -> datetime:

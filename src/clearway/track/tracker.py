@@ -202,8 +202,9 @@ class Tracker:
             most = sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
             self._drop(most)
             done += most
+        passages = self._told(done + [track for track in self._tracks if self._settled(track, at)])
         self._told_at = {number: told_at for number, told_at in self._told_at.items() if at - told_at <= TOLD_ONCE_FOR}
-        return self._told(done + [track for track in self._tracks if self._settled(track, at)])
+        return passages
 
     def _drop(self, tracks: Sequence[_Track]) -> None:
         dropped = set(map(id, tracks))
