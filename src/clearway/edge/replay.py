@@ -20,6 +20,7 @@ import numpy as np
 
 from clearway.check import hotlist, register
 from clearway.check.lists import Loaded
+from clearway.edge.scenes import parse_law, parse_scene
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import ExhibitError, SettingsError
 from clearway.evidence import canonical
@@ -233,7 +234,8 @@ def _driven(case: _Case) -> tuple[Outcome, str]:
     if not case.said.get("surveyed"):
         return Outcome.SAME, "the finding rests on no measurement"
     try:
-        view = SurveyedView(case.files["scene.toml"], case.files["law.toml"], "scene.toml")
+        scene, law = parse_scene(case.files["scene.toml"], "scene.toml"), parse_law(case.files["law.toml"], "law.toml")
+        view = SurveyedView(scene, law, {})
     except SettingsError as error:
         return Outcome.DIFFERS, f"its own scene or law is refused: {error.happened}"
     case.rules += view.rules
