@@ -258,7 +258,8 @@ def _as_toml(name: str, table: _Table) -> list[str]:
             inside += _as_toml(f"{name}.{key}", value)
             continue
         shown = str(list(value)) if isinstance(value, tuple) else value
-        if isinstance(value, (str, Path)):
-            shown = json.dumps(str(value), ensure_ascii=False)  # a TOML basic string is written like a JSON string
+        if isinstance(value, (str, Path, bool)):
+            # A TOML basic string is written like a JSON string, and so is true.
+            shown = json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
         lines += [f"# {field.description}", f"{key} = {shown}"]
     return [*lines, "", *inside]

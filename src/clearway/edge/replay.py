@@ -234,9 +234,8 @@ def _driven(case: _Case) -> tuple[Outcome, str]:
     if not case.said.get("surveyed"):
         return Outcome.SAME, "the finding rests on no measurement"
     try:
-        files = {name: case.files[name] for name in ("scene.toml", "law.toml")}
-        scene, law = parse_scene(files["scene.toml"], "scene.toml"), parse_law(files["law.toml"], "law.toml")
-        view = SurveyedView(scene, law, files)
+        scene, law = parse_scene(case.files["scene.toml"], "scene.toml"), parse_law(case.files["law.toml"], "law.toml")
+        view = SurveyedView(scene, law, {})
     except SettingsError as error:
         return Outcome.DIFFERS, f"its own scene or law is refused: {error.happened}"
     case.rules += view.rules
