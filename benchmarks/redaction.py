@@ -1,13 +1,15 @@
 """How well people and plates are hidden, and how fast.
 
-    python benchmarks/redaction.py [faces] [speed] [audit] [--sheets FOLDER]
+    python benchmarks/redaction.py [faces] [speed] [audit] [--into FOLDER]
 
 faces: `--keep-scene` on the held-out pictures of ../shared/data/faces: of the faces of 20 px and more, how many have nine tenths
 of their box covered, and how many fills a picture meet no labelled face (some faces in the background have no label).
 speed: `clearway redact --keep-scene` of a clip at 720 and at 1080 lines: frames a second by the clock, and CPU time a frame.
 audit: every clip in ../shared/data/video is watched, with our own sight, and every vehicle whose plate is read is sealed as if it
 were listed. Two detectors that had no part in it, YuNet (faces) and RapidOCR (lines of text that could be plates and lie
-elsewhere than the subject's own), then look at every frame and still of every exhibit. --sheets draws samples, for the eye.
+elsewhere than the subject's own), then look at every frame and still of every exhibit. It takes long. With --into, FOLDER has a
+line for each clip that is done (audit.jsonl), after which a second run goes on, and for the eye a sheet of samples of each
+exhibit and every picture in which a stranger saw something.
 """
 
 import argparse
@@ -43,20 +45,21 @@ CLIPS = SHARED / "data/video"
 SPEED_CLIP, SPEED_FRAMES = CLIPS / "parkpow_cars.mp4", 100
 YUNET = SHARED / "teachers/yunet_n_dynamic.onnx"
 FACE_SCORE_MIN = 0.5
+COUNTED = ("exhibits", "pictures", "faces", "plates")
 OURS = Settings.model_validate({"sight": {"detector": {"family": "clearway-street"}, "reader": {"family": "clearway-plate"}}})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", metavar="PART", nargs="*", help="faces, speed, audit; all where none is named")
-    parser.add_argument("--sheets", metavar="FOLDER", type=Path, help="draw samples of the audited exhibits here")
+    parser.add_argument("--into", metavar="FOLDER", type=Path, help="where the audit goes on, and draws what is for the eye")
     given = parser.parse_args()
     if not given.parts or "faces" in given.parts:
         faces()
     if not given.parts or "speed" in given.parts:
         speed()
     if not given.parts or "audit" in given.parts:
-        audit(given.sheets)
+        audit(given.into)
 
 
 def faces() -> None:
@@ -68,7 +71,8 @@ def faces() -> None:
         for one in tqdm(held_out("faces"), desc="faces", leave=False):
             pixels, _ = read_picture(one.path)
             frame = Frame("bench", 0, now(), 0.0, pixels)
-            (hidden,) = fills([Look(frame.captured_at, hider.find(frame, frame.whole))], kinds)
+            (found,) = fills([Look(frame.captured_at, hider.find(frame, frame.whole))], kinds)
+            hidden = None if found is None else [fill.box for fill in found]
             # What `redact` fills is what differs from a white picture.
             mask = (reveal(np.full_like(pixels, 255), None if hidden is None else frame.whole, hidden or ()) != 255).any(axis=2)
             labels = [Box(x, y, x + w, y + h) for x, y, w, h in (label["box"] for label in one.row["faces"])]
@@ -91,7 +95,7 @@ def speed() -> None:
         with tempfile.TemporaryDirectory() as folder:
             clip = _scaled(SPEED_CLIP, height_px, Path(folder) / "clip.mp4")
             wall_s, cpu_s = time.perf_counter(), time.process_time()
-            redaction = Redaction(clip, first_hider(OURS), lambda: None, road=False)
+            redaction = Redaction(clip, first_hider(OURS, threads=1), lambda: None, road=False, at_once=OURS.sight.threads)
             redaction.write(Path(folder) / "public.mp4", Revealed(scene=True), lambda: None)
             wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
         frames = redaction.frames
@@ -124,36 +128,60 @@ class Everybody:
         )
 
 
-def audit(sheets: Path | None) -> None:
+def audit(into: Path | None) -> None:
     """Prints what two strangers see in the exhibits of each clip that is none of the subject's."""
-    total = dict.fromkeys(("clips", "exhibits", "pictures", "faces", "plates"), 0)
-    yunet = cv2.FaceDetectorYN.create(str(YUNET), "", (320, 320), FACE_SCORE_MIN)
-    detector, reader = RapidDetector(threads=2, enlarge_max=1.0), RapidReader(threads=2)
+    done = into / "audit.jsonl" if into is not None else None
+    lines = [json.loads(line) for line in done.read_text().splitlines()] if done is not None and done.exists() else []
+    audited = {line["clip"] for line in lines}
+    strangers = Strangers()
     for clip in tqdm(sorted([*CLIPS.glob("*.mp4"), *CLIPS.glob("*/*.mp4")]), desc="clips"):
-        total["clips"] += 1
-        with tempfile.TemporaryDirectory() as folder:
-            station = Station(Path(folder) / "data", OURS)
-            source = open_camera(str(clip), OURS, lambda words: None)
-            try:
-                for sealed in station.pipeline(source, *first_sight(OURS), rules=(Everybody(),)).run():
-                    seen = _audited(Path(sealed.exhibit.path), yunet, detector, reader)
-                    total["exhibits"] += 1
-                    for name, number in seen.items():
-                        total[name] += number
-                    tqdm.write(f"{clip.name} {sealed.finding.passage.id}: {json.dumps(seen)}")
-                    if sheets is not None:
-                        _draw(Path(sealed.exhibit.path), sheets / f"{clip.stem}-{total['exhibits']}.png")
-            except ClearwayError as error:
-                tqdm.write(f"{clip.name}: {error.happened}")
-    print(json.dumps(total))
-
-
-def _audited(path: Path, yunet: cv2.FaceDetectorYN, detector: RapidDetector, reader: RapidReader) -> dict[str, int]:
-    seen = dict.fromkeys(("pictures", "faces", "plates"), 0)
-    for pixels, region_px, own in _pictures(path):
-        seen["pictures"] += 1
-        if region_px is None:
+        if clip.name in audited:
             continue
+        line: dict[str, object] = {"clip": clip.name, **_clip_audited(clip, strangers, into)}
+        lines.append(line)
+        tqdm.write(json.dumps(line))
+        if done is not None:
+            done.parent.mkdir(parents=True, exist_ok=True)
+            with done.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+    print(json.dumps({"clips": len(lines)} | {name: sum(line[name] for line in lines) for name in COUNTED}))
+
+
+def _clip_audited(clip: Path, strangers: "Strangers", into: Path | None) -> dict[str, int]:
+    counts = dict.fromkeys(COUNTED, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        station = Station(Path(folder) / "data", OURS)
+        source = open_camera(str(clip), OURS, lambda words: None)
+        try:
+            for sealed in station.pipeline(source, *first_sight(OURS), rules=(Everybody(),)).run():
+                exhibit = _pictures(Path(sealed.exhibit.path))
+                name = f"{clip.stem}-{counts['exhibits']}"
+                counts["exhibits"] += 1
+                for place, (pixels, region_px, own) in enumerate(exhibit):
+                    counts["pictures"] += 1
+                    if region_px is None:
+                        continue
+                    seen = strangers.seen(pixels, region_px, own)
+                    for what, _ in seen:
+                        counts[what] += 1
+                    if seen and into is not None:
+                        _draw_seen(pixels, region_px, seen, into / f"seen-{name}-{place}.png")
+                if into is not None:
+                    _draw(exhibit, into / f"sheet-{name}.png")
+        except ClearwayError as error:
+            tqdm.write(f"{clip.name}: {error.happened}")
+    return counts
+
+
+class Strangers:
+    """Two detectors that had no part in the redaction."""
+
+    def __init__(self) -> None:
+        self._yunet = cv2.FaceDetectorYN.create(str(YUNET), "", (320, 320), FACE_SCORE_MIN)
+        self._detector, self._reader = RapidDetector(threads=1, enlarge_max=1.0), RapidReader(threads=1)
+
+    def seen(self, pixels: Pixels, region_px: Sequence[int], own: Box) -> list[tuple[str, Box]]:
+        """The faces, and the lines of text that could be plates and lie elsewhere than the subject's own, with their boxes."""
         region = Box(*region_px).grown(16).within(pixels.shape[1], pixels.shape[0])
         assert region is not None
         left, top, right, bottom = (int(edge) for edge in (region.left_px, region.top_px, region.right_px, region.bottom_px))
@@ -161,16 +189,19 @@ def _audited(path: Path, yunet: cv2.FaceDetectorYN, detector: RapidDetector, rea
         part = cv2.copyMakeBorder(
             pixels[top:bottom, left:right, ::-1], 0, -(bottom - top) % 32, 0, -(right - left) % 32, cv2.BORDER_REPLICATE
         )
-        yunet.setInputSize((part.shape[1], part.shape[0]))
-        _, found = yunet.detect(np.ascontiguousarray(part))
-        seen["faces"] += 0 if found is None else len(found)
+        self._yunet.setInputSize((part.shape[1], part.shape[0]))
+        _, found = self._yunet.detect(np.ascontiguousarray(part))
+        seen = []
+        for x, y, width, height, *_ in () if found is None else found:
+            seen.append(("faces", Box(left + x, top + y, left + x + width, top + y + height)))
         frame = Frame("audit", 0, now(), 0.0, pixels)
-        for detection in detector.find(frame, region):
-            reading = reader.read(frame, detection)
+        for detection in self._detector.find(frame, region):
+            reading = self._reader.read(frame, detection)
             # The subject's own plate, where it was or was to be expected, is meant to be seen.
             beside = detection.box.shared_px(own.grown(own.height_px)) < 0.5 * detection.box.area_px
-            seen["plates"] += beside and reading is not None and plates.plausible(reading.text)
-    return seen
+            if beside and reading is not None and plates.plausible(reading.text):
+                seen.append(("plates", detection.box))
+        return seen
 
 
 def _pictures(path: Path) -> list[tuple[Pixels, list[int] | None, Box]]:
@@ -193,9 +224,9 @@ def _pictures(path: Path) -> list[tuple[Pixels, list[int] | None, Box]]:
     return made
 
 
-def _draw(path: Path, sheet: Path) -> None:
+def _draw(exhibit: Sequence[tuple[Pixels, list[int] | None, Box]], sheet: Path) -> None:
     """Twelve samples of an exhibit's regions."""
-    shown = [(pixels, region) for pixels, region, _ in _pictures(path) if region is not None]
+    shown = [(pixels, region) for pixels, region, _ in exhibit if region is not None]
     tiles = []
     for place in np.linspace(0, len(shown) - 1, 12).astype(int):
         pixels, (left, top, right, bottom) = shown[place]
@@ -203,6 +234,21 @@ def _draw(path: Path, sheet: Path) -> None:
         tiles.append(cv2.copyMakeBorder(tile, 0, 180 - tile.shape[0], 0, 0, cv2.BORDER_CONSTANT))
     sheet.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(sheet), np.vstack([np.hstack(tiles[row : row + 4]) for row in range(0, 12, 4)]))
+
+
+def _draw_seen(pixels: Pixels, region_px: Sequence[int], seen: Sequence[tuple[str, Box]], path: Path) -> None:
+    """What is shown, with what a stranger saw there framed: faces in red, plates in yellow."""
+    picture = np.ascontiguousarray(pixels[:, :, ::-1])
+    for what, box in seen:
+        cv2.rectangle(
+            picture,
+            (round(box.left_px) - 2, round(box.top_px) - 2),
+            (round(box.right_px) + 2, round(box.bottom_px) + 2),
+            (0, 0, 255) if what == "faces" else (0, 255, 255),
+        )
+    left, top, right, bottom = region_px
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), picture[max(0, top - 16) : bottom + 16, max(0, left - 16) : right + 16])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 Nobody's film: `clearway.testing.traffic` says what is simulated (a surveyed junction from 7 to 10 m up, 4K, 5 to 25 frames a
 second, plates at unknown heights, boxes that stray, dropped frames, a mast in the wind, clocks that are off by what they state,
-and, in every tenth trap, a tracker that takes another vehicle for the one it followed). Four parts are printed, each as rows of
+and, in every tenth trap, a tracker that takes another vehicle for the one it followed). Three parts are printed, each as rows of
 a table:
 
 - For each rule, --cases drives: two thirds break it, a third is legal but close. Recall with Wilson's 95 % interval; false
@@ -12,31 +12,27 @@ a table:
 - --ordinary drives that break no rule, each judged by all rules.
 - Speeds against exact truth, over the very places that were measured, swaps left out: where plates' heights are not known, and
   where they are to about 3 cm.
-- How long 60 vehicles in view take for each look: tracking, and measuring and judging each when it has passed.
+
+How long tracking and judging take is measured by benchmarks/tracking.py.
 """
 
 import argparse
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 
 from clearway.edge.scenes import load_law
-from clearway.facts import Box, Finding, Kind, Passage, Reading, Sighting
-from clearway.plates import ALPHABET, PLACE
+from clearway.facts import Finding, Passage
 from clearway.rules.judging import judge
 from clearway.rules.rulebook import rules_of
 from clearway.scene import depths_m
 from clearway.testing.score import Share
 from clearway.testing.traffic import RULES, STARTS_AT, STRETCH, Case, Site, Way
-from clearway.track.tracker import Tracker
 from false_alerts import poisson_interval
 
-IN_VIEW, LOOKS_PER_S = 60, 4.0
 LAW = load_law("DE")
 
 
@@ -96,48 +92,6 @@ def _true_time_s(way: Way, shown_s: float, along_m: float) -> float:
     return float(moments[np.argmin(np.abs(way.at(moments)[:, 0] - along_m))])
 
 
-def time_a_look() -> tuple[float, float]:
-    """Milliseconds of CPU that a look with 60 vehicles in view takes to track, and to measure and judge who has passed."""
-    site = Site(7)
-    rules = rules_of(site.scene, LAW)
-    dice = np.random.default_rng(7)
-    seconds = 5.0
-    drives = [(dice.uniform(0, 60), dice.uniform(0, 3700), f"AB{n:03d}CD") for n in range(IN_VIEW)]
-    tracker = Tracker("camera", lost_after_s=2.5, judged_after_s=6.0, plate_p_min=0.5)
-    track_s = rules_s = 0.0
-    looks = int(30 * LOOKS_PER_S)
-    passages = 0
-    case = site.case("speed", guilty=True)
-    sample = site.filmed(replace(case, frames_per_s=LOOKS_PER_S, swaps_to=None))
-    for look in range(looks):
-        now_s = look / LOOKS_PER_S
-        at = STARTS_AT + timedelta(seconds=now_s)
-        sightings = []
-        for offset_s, x, text in drives:
-            # Each comes down the picture for five seconds, and then again as somebody else.
-            lap, gone_s = divmod(now_s + offset_s, seconds)
-            plate = Box(x, 100 + 380 * gone_s, x + 120, 130 + 380 * gone_s)
-            name = f"{text[:5]}{'ABCDEFGHJK'[int(lap) % 10]}{'KLMNPRSTUV'[int(lap) // 10 % 10]}"
-            sightings.append(Sighting(look, at, Kind.VEHICLE, plate.grown(60), 0.9, plate, reading(name)))
-        began_s = time.process_time()
-        done = tracker.update(at, sightings, 10.0)
-        track_s += time.process_time() - began_s
-        began_s = time.process_time()
-        for passage in done:
-            passages += 1
-            moved = replace(sample, plate=passage.plate)
-            list(judge(rules, replace(moved, drive=site.ground.drive(moved)), ()))
-        rules_s += time.process_time() - began_s
-    print(f"({passages} vehicles passed in {looks} looks)")
-    return track_s / looks * 1000, rules_s / looks * 1000
-
-
-def reading(text: str) -> Reading:
-    rows = np.zeros((len(text), len(ALPHABET)))
-    rows[range(len(text)), [PLACE[character] for character in text]] = 0.99
-    return Reading(text, rows)
-
-
 def share(hits: int, count: int) -> str:
     low, high = Share(hits, count).interval
     return f"{100 * hits / count:.1f} ({100 * low:.1f} to {100 * high:.1f})"
@@ -178,8 +132,6 @@ def rows(given: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
             f"interval holds the truth in {share(sum(held for _, held, _ in errors), len(errors))} % of {len(errors)}, "
             f"median U {np.median([u for _, _, u in errors]):.2f} km/h"
         )
-    track_ms, rules_ms = time_a_look()
-    yield f"a look with {IN_VIEW} vehicles in view: track {track_ms:.2f} ms, measure and judge {rules_ms:.2f} ms of CPU"
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from clearway.settings import Settings, as_toml
 from clearway.testing.road import Road, film
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/lists.md")
+PAGES = ("README.md", "docs/lists.md", "docs/rules.md")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command takes a second or two; the bound is for a machine that does much else.
 COMMAND_S_MAX = 120

@@ -39,7 +39,7 @@ TITLES = (
 )
 RESTS_ON = {2: (), 3: (2,), 4: (2, 3), 5: (2,), 6: (2,), 7: (6,), 8: (2,)}
 MANIFEST, STATEMENT, TIMESTAMP = "manifest.json", "statement.dsse.json", "timestamp.tsr"
-PROOFS = {"clearway-exhibit/2": "ledger.tlog-proof", "clearway-exhibit/1": "ledger.json"}
+PROOFS = {f"clearway-exhibit/{version}": "ledger.tlog-proof" for version in (3, 2)} | {"clearway-exhibit/1": "ledger.json"}
 MIB = 2**20
 
 
@@ -98,7 +98,17 @@ class Exhibit:
         may = {TIMESTAMP} if type(self.manifest.get("timestamp")) is dict else set()
         need(not expected - self.files.keys(), f"missing: {', '.join(sorted(expected - self.files.keys()))}")
         need(not self.files.keys() - expected - may, f"added: {', '.join(sorted(self.files.keys() - expected - may))}")
-        return f"{len(self.named)} named files"
+        return f"{len(self.named)} named files{self.original()}"
+
+    def original(self):
+        said = self.manifest.get("original", "none")
+        if said == "none":
+            return ""
+        keys = {"file", "because", "sealed_to_sha256", "suite", "salted_sha256"}
+        known = type(said) is dict and said.keys() == keys and all(type(value) is str for value in said.values())
+        digests = known and all(re.fullmatch("[0-9a-f]{64}", said[key]) for key in ("sealed_to_sha256", "salted_sha256"))
+        need(digests and said["file"] in self.named, "the manifest speaks of an original that this program does not know")
+        return f"; only the holder of the X25519 key {said['sealed_to_sha256']} can open {said['file']}, the unmasked clip"
 
     def step_4(self):
         for name, (sha256, size) in self.named.items():

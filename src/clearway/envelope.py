@@ -6,9 +6,12 @@ Lists and exhibits are both signed statements, so both stand on this one module.
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,18 +54,29 @@ def key_id(public_key: bytes) -> str:
 
 
 def create_keys(folder: Path) -> FileSigner:
-    """Makes a key pair in `folder` (private key readable by its owner only). StoreError where one is there already."""
+    """Makes a key pair in `folder` (private key readable by its owner only), on the disk when this returns. StoreError where one
+    is there already."""
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     public_pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / KEY_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        (folder / PUBLIC_KEY_NAME).write_bytes(public_pem)
+        with _locked(folder) as handle:
+            if (folder / KEY_NAME).exists():
+                raise FileExistsError
+            # The private key comes last, and whole: where it is, the public one is too.
+            for name, content, mode in ((PUBLIC_KEY_NAME, public_pem, 0o644), (KEY_NAME, pem, 0o600)):
+                beside = folder / f".{name}"
+                with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(folder / name)
+                os.fsync(handle)
+        # Keys are the first that a data folder gets, so its own name may be as new.
+        for above in (folder.absolute().parent, folder.absolute().parent.parent):
+            with suppress(PermissionError), _opened(above) as handle:  # whose names we may not read is not ours
+                os.fsync(handle)
     except FileExistsError:
         raise StoreError(
             f"{folder / KEY_NAME} is there already.",
@@ -73,6 +87,23 @@ def create_keys(folder: Path) -> FileSigner:
             f"the keys could not be written to {folder}: {error.strerror}.", remedy="make the folder writable, with room."
         ) from error
     return FileSigner(private)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """The folder's handle, under a lock: of two who make keys at once, the second finds those of the first."""
+    with _opened(folder) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def load_signer(folder: Path) -> FileSigner:

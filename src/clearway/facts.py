@@ -8,7 +8,7 @@ stay out of every `repr`, so that a fact in a log line or a traceback never tell
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import hypot, inf, isfinite
 
@@ -217,15 +217,35 @@ class Plate:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What a measurement is held against, in its unit: the `limit` and the `tolerance` beyond it, each with who says so."""
+
+    limit: float
+    limit_source: str
+    tolerance: float
+    tolerance_source: str
+
+    def __post_init__(self) -> None:
+        assert isfinite(self.limit) and isfinite(self.tolerance) and self.tolerance >= 0.0
+        assert self.limit_source and self.tolerance_source, "nobody is held to a limit that nobody set"
+
+    @property
+    def asked_beyond(self) -> float:
+        return self.limit + self.tolerance
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One quantity as it was measured. `uncertainty` is expanded with k = 2 (GUM, JCGM 100:2008, 6.2), in the same unit: the
-    value lies within it in about 95 of 100 cases. `method` says in words how it was measured."""
+    value lies within it in about 95 of 100 cases. `method` says in words how it was measured, `bound` what it was held
+    against, where somebody was."""
 
     name: str
     value: float
     uncertainty: float
     unit: str
     method: str
+    bound: Bound | None = None
 
     def __post_init__(self) -> None:
         assert self.name and self.unit and self.method
@@ -374,7 +394,8 @@ class Finding:
 
     `plate` is the text that the finding is about (the list's spelling), `p` the probability that it is right, `because` one
     plain sentence without the plate, `records` what the rule rests on, `decisive_frames` the numbers of the frames that
-    show it, best first, `measurements` what the rule measured, where it measures.
+    show it, best first. A rule that measures gives its `measurements`, the name of the scene's `part` that they are about ("" is
+    the measured stretch), and `moments`: the numbers of the frames that show it before, at and after, in order of time.
     """
 
     rule: str
@@ -385,10 +406,26 @@ class Finding:
     records: tuple[Record, ...]
     decisive_frames: tuple[int, ...]
     measurements: tuple[Measurement, ...] = ()
+    part: str = ""
+    moments: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.rule and self.plate and self.because and _is_probability(self.p)
         assert self.decisive_frames, "a finding shows at least one frame"
+        held_to = [(one.low, one.bound.asked_beyond) for one in self.measurements if one.bound is not None]
+        # A rule may compare its parts and not their sum, which rounds.
+        assert all(low > asked_beyond - 1e-9 for low, asked_beyond in held_to), "all of an interval lies beyond its bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What an exhibit is kept for, and for how long after it was sealed, at most."""
+
+    purpose: str
+    lasts: timedelta
+
+    def __post_init__(self) -> None:
+        assert self.purpose and self.lasts > timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

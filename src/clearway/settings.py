@@ -5,12 +5,14 @@ import json
 import os
 import tomllib
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from clearway.errors import SettingsError
+from clearway.facts import Retention
 
 FILE_NAME = "clearway.toml"
 ENVIRONMENT_PREFIX = "CLEARWAY_"
@@ -111,11 +113,54 @@ class TimestampSettings(_Table):
         return self
 
 
+class OriginalSettings(_Table):
+    key: str = Field(
+        "",
+        description="the public key (X25519, PEM) of the court that alone can open the unmasked clip; empty: no original is kept",
+    )
+    because: str = Field("", max_length=200, description="the law that asks for originals, as exhibits name it")
+
+    @model_validator(mode="after")
+    def _is_asked_for(self) -> Self:
+        if bool(self.key) != bool(self.because):
+            raise ValueError("key and because belong together: name the court's key and the law, or neither")
+        return self
+
+
+class RulesSettings(_Table):
+    scene: str = Field(
+        "", description="the surveyed view (scene.toml, see docs/rules.md), which names its law; empty: only the lists are asked"
+    )
+
+
 class EvidenceSettings(_Table):
     stills: int = Field(3, ge=1, le=12, description="pictures in one exhibit")
     held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
     held_mb: int = Field(1024, ge=64, le=65536, description="how much memory the held pictures may take, at most")
+    credentials: bool = Field(
+        False,
+        description="whether stills and clip carry C2PA manifests, which viewers show; needs clearway[c2pa]",
+    )
     timestamp: TimestampSettings = TimestampSettings()
+    original: OriginalSettings = OriginalSettings()
+
+
+Days = Annotated[float, Field(gt=0, le=3660)]
+
+
+class RetentionSettings(_Table):
+    wanted_days: Days = Field(30.0, description="an exhibit of a listed vehicle must be gone this long after it was sealed")
+    papers_days: Days = Field(90.0, description="the same, of a lapsed registration")
+    offence_days: Days = Field(180.0, description="the same, of a traffic offence")
+    dismissed_days: Days = Field(7.0, description="what an officer dismissed must be gone this long after that, if not before")
+
+    def of(self, rule: str) -> Retention:
+        """What exhibits of that rule are kept for, and for how long."""
+        if rule == "wanted":
+            return Retention("to find a listed vehicle", timedelta(days=self.wanted_days))
+        if rule == "papers":
+            return Retention("to see to a lapsed registration", timedelta(days=self.papers_days))
+        return Retention("to pursue a traffic offence", timedelta(days=self.offence_days))
 
 
 class StoreSettings(_Table):
@@ -132,7 +177,9 @@ class Settings(_Table):
     sight: SightSettings = SightSettings()
     track: TrackSettings = TrackSettings()
     check: CheckSettings = CheckSettings()
+    rules: RulesSettings = RulesSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     store: StoreSettings = StoreSettings()
     hub: HubSettings = HubSettings()
 
@@ -211,7 +258,8 @@ def _as_toml(name: str, table: _Table) -> list[str]:
             inside += _as_toml(f"{name}.{key}", value)
             continue
         shown = str(list(value)) if isinstance(value, tuple) else value
-        if isinstance(value, (str, Path)):
-            shown = json.dumps(str(value), ensure_ascii=False)  # a TOML basic string is written like a JSON string
+        if isinstance(value, (str, Path, bool)):
+            # A TOML basic string is written like a JSON string, and so is true.
+            shown = json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
         lines += [f"# {field.description}", f"{key} = {shown}"]
     return [*lines, "", *inside]

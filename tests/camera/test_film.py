@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from clearway.camera import film as film_module
 from clearway.camera.film import PADDING_GREY, Film, encode_clip
 from clearway.errors import StoreError
 from clearway.facts import Pixels
@@ -42,6 +43,20 @@ def test_the_same_pictures_give_the_same_bytes() -> None:
     later = [at + timedelta(days=400) for at in times]
     assert encode_clip(shown, times) == encode_clip(shown, times)
     assert encode_clip(shown, times) == encode_clip(shown, later), "the date of the pictures is no part of the clip"
+
+
+def test_two_threads_write_the_same_film_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (6, 36, 64, 3), np.uint8)
+    # Wide enough for two tiles: a tile of VP9 is at least 256 pixels wide.
+    shown = [np.repeat(np.repeat(small, 10, axis=0), 10, axis=1) for small in noise]
+    films = []
+    for number, threads in enumerate((2, 1, 2)):
+        monkeypatch.setattr(film_module, "_FAST_THREADS", threads)
+        with Film(tmp_path / f"{number}.mp4", 640, 360, None, 25.0) as film:
+            for place, picture in enumerate(shown):
+                film.add(picture, place / 25)
+        films.append((tmp_path / f"{number}.mp4").read_bytes())
+    assert films[0] == films[1] == films[2]
 
 
 def test_pictures_come_out_as_they_went_in_at_their_own_times() -> None:

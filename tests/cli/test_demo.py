@@ -39,10 +39,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, (folder / "said").read_text()
 
 
-def test_three_findings_among_all_that_passed(told: tuple[Path, str]) -> None:
+def test_four_findings_among_all_that_passed(told: tuple[Path, str]) -> None:
     _, said = told
     assert said.count("▲ WANTED") == 2
     assert said.count("▲ PAPERS") == 1
+    assert said.count("▲ SPEED") == 1
     passed, read = map(int, re.findall(r"(\d+) vehicles passed, (\d+) plates read", said)[0])
     assert passed >= 20 and read == passed
 
@@ -51,9 +52,9 @@ def test_its_exhibits_verify(told: tuple[Path, str]) -> None:
     folder, said = told
     public = load_public_key(folder / "demo-data" / "keys" / "clearway.pub")
     exhibits = list_exhibits(folder / "demo-data")
-    assert len(exhibits) == 3
+    assert len(exhibits) == 4
     assert all(verify(path, {key_id(public): public}).passed for path in exhibits)
-    assert "24 of 24 steps passed" in said
+    assert "32 of 32 steps passed" in said
 
 
 def test_the_hub_was_open_and_counts(told: tuple[Path, str]) -> None:
@@ -63,7 +64,7 @@ def test_the_hub_was_open_and_counts(told: tuple[Path, str]) -> None:
 
 def test_the_clip_is_gone(told: tuple[Path, str]) -> None:
     folder, _ = told
-    assert not list(folder.rglob("road.mp4"))
+    assert not [*folder.rglob("road.mp4"), *folder.rglob("street.mp4")]
 
 
 def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:

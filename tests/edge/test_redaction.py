@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -118,6 +119,22 @@ def test_a_frame_that_could_not_be_looked_at_is_blank_and_the_vehicle_goes_on(cl
         clip.with_name("public.mp4").unlink()
         assert not differs(pictures[15], FILL_RGB).any()
         assert differs(pictures[16], FILL_RGB).any()
+
+
+def test_it_is_the_same_however_many_frames_are_looked_at_at_once(clip: Path) -> None:
+    """Frames whose looks take different times, and one that nobody could look at."""
+
+    def also(number: int) -> Sequence[Detection] | Exception:
+        time.sleep(0.02 * (number % 3 == 0))
+        return ValueError("no") if number == 15 else [Detection(Kind.PERSON, Box(20 + number, 20, 36 + number, 60), 0.5)]
+
+    written = []
+    for at_once in (1, 4):
+        out = clip.with_name(f"public-{at_once}.mp4")
+        redaction = Redaction(clip, Eyes(also), lambda: None, road=False, at_once=at_once)
+        redaction.write(out, Revealed(scene=True), lambda: None)
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize("missed", [{10}, {10, 11, 12}, {0, 1, 2, 3, 4}, {25, 26, 27, 28, 29}])

@@ -16,7 +16,7 @@ from tests.evidence.tsa import Tsa
 from clearway.camera.film import encode_clip
 from clearway.evidence.ledger import Event
 from clearway.evidence.token import AUTHORITIES_NAME
-from clearway.facts import Box
+from clearway.facts import Box, Detection, Kind
 
 FOLDER = Path(__file__).parents[2] / "docs" / "formats" / "example"
 
@@ -39,17 +39,27 @@ def make() -> None:
     world.BEGUN_AT = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=10)
     with tempfile.TemporaryDirectory() as folder:
         office, sealed_at = Office(Path(folder) / "office"), world.BEGUN_AT + timedelta(seconds=9.25)
-        made = world.World(Path(folder) / "data", encode_clip, authority=office, sealed_at=sealed_at)
-        other = Box(36, 40, 44.5, 46)
+        somebody = Detection(Kind.PERSON, Box(24, 14, 29, 24), 0.3)
+        made = world.World(
+            Path(folder) / "data",
+            encode_clip,
+            hider=world.Hider(lambda number: [somebody] if number == 4 else []),
+            authority=office,
+            sealed_at=sealed_at,
+        )
+        other = Box(50, 20, 57.5, 24)
         # Two lists came into force before, so that the proof has a path.
         for number in range(2):
             subject = hashlib.sha256(b"list %d" % number).hexdigest()
             made.ledger.append(Event.LIST_PUBLISH, subject, world.BEGUN_AT, "operator:cli")
+        found = world.measured(world.passage((4, 5, 6)), (6, 5, 4))
         exhibit = made.sealer.seal(
-            world.finding(world.passage((4, 6)), (6, 4)),
+            found,
             world.frames(9),
             clock_source="NTP, stratum 2",
             hide=lambda frame: [other] if frame.number == 6 else [],
+            sketch=world.sketch(found),
+            surveyed=world.SURVEYED,
         )
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir()

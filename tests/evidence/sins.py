@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from cryptography.x509 import Certificate
 from tests.evidence.tsa import ALWAYS, LONG_AGO, Key, Tsa, elliptic
-from tests.evidence.world import SEALED_AT, World
+from tests.evidence.world import SEALED_AT, World, stub_encode
 
 from clearway.envelope import create_keys, seal
 from clearway.evidence import canonical
@@ -30,6 +30,7 @@ from clearway.evidence.bundle import TIMESTAMP
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.note import Proof, read_note, read_proof
 from clearway.evidence.verify import PAYLOAD_TYPE
+from clearway.ports import ClipEncoder
 
 Files = list[tuple[str, bytes]]
 _CA_KEY = elliptic()
@@ -63,9 +64,9 @@ class Original:
         return [self.office.ca]
 
     @staticmethod
-    def sealed_in(folder: Path) -> "Original":
+    def sealed_in(folder: Path, encode: ClipEncoder = stub_encode) -> "Original":
         office = Tsa.made_in(folder / "office", ca_key=_CA_KEY)
-        world = World(folder / "data", authority=Silent())
+        world = World(folder / "data", encode, authority=Silent())
         path, other = (Path(world.seal().path) for _ in range(2))
         return Original(world, path, path.read_bytes(), unpacked(path), unpacked(other), folder / "elsewhere", office)
 
@@ -287,10 +288,10 @@ SINS: dict[str, tuple[set[int], Callable[[Original], bytes]]] = {
     "too-many-files": ({1}, lambda o: packed([*o.files, *((f"{n}.txt", b"") for n in range(64))])),
     "empty-zip": ({2}, lambda o: packed([])),
     "manifest-missing": ({2}, lambda o: packed((n, c) for n, c in o.files if n != "manifest.json")),
-    "duplicate-json-key": ({2}, lambda o: o.with_file("manifest.json", lambda m: b'{"format":"clearway-exhibit/2",' + m[1:])),
+    "duplicate-json-key": ({2}, lambda o: o.with_file("manifest.json", lambda m: b'{"format":"clearway-exhibit/3",' + m[1:])),
     "manifest-with-a-space": ({2}, lambda o: o.with_file("manifest.json", lambda m: m + b" ")),
     "manifest-nested-deeply": ({2}, lambda o: o.with_file("manifest.json", lambda m: b"[" * 100_000)),
-    "manifest-of-another-format": ({2}, lambda o: o.with_file("manifest.json", lambda m: m.replace(b"exhibit/2", b"exhibit/3"))),
+    "manifest-of-another-format": ({2}, lambda o: o.with_file("manifest.json", lambda m: m.replace(b"exhibit/3", b"exhibit/4"))),
     "manifest-of-another-exhibit": ({2}, lambda o: o.with_file("manifest.json", lambda m: o.of_other("manifest.json"))),
     "changed-claim": ({2}, lambda o: o.with_file("manifest.json", _changed_claim)),
     "file-missing": ({3}, lambda o: packed((n, c) for n, c in o.files if n != "clip.mp4")),

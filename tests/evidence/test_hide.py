@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from clearway.errors import InstallationError, SealError
 from clearway.evidence import canonical
-from clearway.evidence.hide import FILLS_MAX, HELD, LINKED, Look, fills, follow, with_margin
+from clearway.evidence.hide import FILLS_MAX, HELD, LINKED, Cause, Fill, Look, fills, follow, with_margin
 from clearway.evidence.redact import FILL_RGB
 from clearway.evidence.verify import contents
 from clearway.facts import Box, Detection, Kind, Pixels
@@ -31,8 +31,8 @@ def walking(number: int) -> Box:
     return Box(100 + 5 * number, 50, 120 + 5 * number, 80)
 
 
-def covers(hidden: tuple[Box, ...] | None, box: Box) -> bool:
-    return hidden is not None and any(one.common(box) == box for one in hidden)
+def covers(hidden: tuple[Fill, ...] | None, box: Box) -> bool:
+    return hidden is not None and any(one.box.common(box) == box for one in hidden)
 
 
 @settings(deadline=None, max_examples=60)
@@ -79,7 +79,36 @@ def test_vehicles_are_not_hidden_and_two_people_stay_two() -> None:
 
 def test_a_box_within_another_is_not_told_twice() -> None:
     (hidden,) = fills([look(0, Box(0, 0, 100, 100), Box(40, 40, 50, 50))])
-    assert hidden == (with_margin(Box(0, 0, 100, 100)),) == (Box(-25, -25, 125, 125),)
+    assert hidden == (Fill(with_margin(Box(0, 0, 100, 100)), Kind.FACE, Cause.FOUND),)
+    assert hidden[0].box == Box(-25, -25, 125, 125)
+
+
+def test_each_fill_says_why(tmp_path: Path) -> None:
+    """By frame: found surely, found in doubt, carried through a look that missed it, seen by the camera itself, nobody looked."""
+    somebody, seen = SOMEBODY.box, Box(60, 20, 64, 24)
+
+    def found(number: int) -> Sequence[Detection] | Exception:
+        if number == 6:
+            return OSError("gone")
+        return {3: (), 4: (Detection(Kind.PERSON, somebody, 0.9),)}.get(number, (Detection(Kind.PERSON, somebody, 0.2),))
+
+    world = World(tmp_path, hider=Hider(found))
+    exhibit = world.sealer.seal(finding(), frames(), clock_source="NTP", hide=lambda f: [seen] if f.number == 8 else [])
+    said = canonical.loads(contents(Path(exhibit.path))["manifest.json"])
+    assert isinstance(said, dict)
+    because = {line["frame"]: line["because"] for line in said["shown"]["clip"]["frames"]}
+    assert because == {
+        2: ["person unsure"],
+        3: ["person carried"],
+        4: ["person found"],
+        5: ["person unsure"],
+        6: ["not looked at"],
+        7: ["person unsure"],
+        8: ["person unsure", "camera's look"],
+    }
+    legend = set(said["shown"]["hidden_because"])
+    assert {"found", "unsure", "carried", "not looked at", "camera's look"} <= legend
+    assert all(len(line["because"]) == len(line["hidden_px"]) or line["region_px"] is None for line in said["shown"]["stills"])
 
 
 # Somebody stands still in front of the vehicle, which passes behind them; beside its plate in every frame that shows it.

@@ -42,7 +42,7 @@ def changed(source: Sequence[Frame], dice: np.random.Generator) -> list[Frame]:
     made = []
     for frame, hidden in zip(source, fills(looks), strict=True):
         region = None if hidden is None else region_at(passage(), frame)
-        visible = (reveal(np.full_like(frame.pixels, 255), region, hidden or ()) == 255).any(axis=2)
+        visible = (reveal(np.full_like(frame.pixels, 255), region, [fill.box for fill in hidden or ()]) == 255).any(axis=2)
         share = dice.choice((0.0005, 0.1, 1.0))
         others = ~visible & (dice.random(visible.shape) < share)
         pixels = np.where(others[:, :, None], dice.integers(0, 256, frame.pixels.shape, np.uint8), frame.pixels)

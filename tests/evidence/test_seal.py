@@ -1,14 +1,11 @@
-"""Sealing is all or nothing: through a full disk, a read-only folder, and kill -9 at any moment."""
+"""Sealing is all or nothing, through a full disk and a read-only folder; `tests/crash` has kill -9 and power cuts."""
 
 import errno
 import hashlib
 import json
 import os
-import random
 import resource
-import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,12 +20,14 @@ from clearway.errors import ClearwayError, SealError
 from clearway.evidence import canonical
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.fsck import check
-from clearway.evidence.ledger import Event, Ledger
+from clearway.evidence.ledger import Event
 from clearway.evidence.manifest import FORMAT, readings_json
+from clearway.evidence.seal import Sealer
 from clearway.evidence.verify import FORMAT as FORMAT_READ
 from clearway.evidence.verify import contents, verify
 from clearway.facts import Exhibit, Reading
 from clearway.plates import ALPHABET, text_of
+from clearway.settings import RetentionSettings
 
 
 @pytest.fixture
@@ -125,6 +124,24 @@ def test_what_nobody_knows_is_not_made_up(tmp_path: Path) -> None:
     assert said["error_rates"] == "not measured"
     assert said["retention"] == {"policy": "none", "gone_by": "none"}
     assert (said["records"][0]["data_as_of"], said["records"][0]["list_sha256"]) == (None, "none")
+
+
+def test_an_exhibit_says_for_what_and_how_long_it_is_kept(world: World) -> None:
+    sealer = Sealer(
+        world.data,
+        world.signer,
+        world.ledger,
+        world.encode,
+        world.hider,
+        {},
+        lambda: SEALED_AT,
+        1,
+        retention=RetentionSettings().of,
+    )
+    exhibit = sealer.seal(finding(), frames(), clock_source="NTP", hide=nothing_else)
+    said = json.loads(contents(Path(exhibit.path))["manifest.json"])
+    assert said["retention"] == {"policy": "to find a listed vehicle: 30 days", "gone_by": "2026-12-22T08:30:09.250000Z"}
+    assert verify(Path(exhibit.path), world.keys).passed
 
 
 def test_readings_are_kept_to_the_last_bit() -> None:
@@ -269,41 +286,6 @@ def test_errors_say_what_to_do_and_never_the_plate(world: World) -> None:
         world.sealer.seal(finding(), [], clock_source="NTP", hide=nothing_else)
     assert "held_s" in caught.value.remedy
     assert PLATE not in caught.value.diagnosis()
-
-
-def test_kill_9_at_random_moments_never_leaves_a_part_listed(world: World) -> None:
-    dice = random.Random(11)
-    acknowledged: set[str] = set()
-    for _ in range(15):
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                ledger = Ledger(world.data / "ledger", world.signer)
-                world.ledger = ledger
-                world.sealer = world.new_sealer()
-                os.write(writer, b"begun" + bytes(59))
-                while True:
-                    os.write(writer, world.seal().id.encode())
-            finally:
-                os._exit(1)
-        os.close(writer)
-        with os.fdopen(reader, "rb", buffering=0) as pipe:
-            assert pipe.read(64)
-            time.sleep(dice.uniform(0.0, 0.4))
-            os.kill(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
-            assert os.WIFSIGNALED(status), "the child was killed at work, not by an error of its own"
-            said = pipe.readall() or b""
-        acknowledged |= {said[at : at + 64].decode() for at in range(0, len(said), 64)}
-        assert acknowledged <= {path.stem for path in list_exhibits(world.data)}, "what was acknowledged is there"
-        # Checked before the next opener mends anything: an auditor may come at any moment.
-        check(world.data / "ledger", world.signer.public_key())
-    world.ledger = Ledger(world.data / "ledger", world.signer)
-    world.sealer = world.new_sealer()
-    assert acknowledged, "some were sealed"
-    assert_nothing_partial(world)
-    assert [path for path in world.exhibits.iterdir() if path.name.startswith(".")] == []
 
 
 def test_the_clip_is_silent_and_carries_nothing_but_pictures(tmp_path: Path) -> None:

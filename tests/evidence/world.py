@@ -4,29 +4,36 @@ Every pixel of every frame is random, so a pixel that gets out where it should n
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from clearway.envelope import FileSigner, create_keys, load_signer
+from clearway.envelope import KEY_NAME, FileSigner, create_keys, load_signer
+from clearway.evidence.credentials import Credentials, load_chain
 from clearway.evidence.ledger import Ledger
+from clearway.evidence.original import Court
 from clearway.evidence.seal import Sealer
+from clearway.evidence.sketch import Line, Place, Sketch, worded
 from clearway.facts import (
     Answer,
+    Bound,
     Box,
     Detection,
+    Drive,
     Exhibit,
     Finding,
     Frame,
     Kind,
+    Measurement,
     Passage,
     Pixels,
     Plate,
     Reading,
     Record,
     Sighting,
+    Waypoint,
 )
 from clearway.plates import ALPHABET, PLACE
 from clearway.ports import ClipEncoder, Detector, TimestampAuthority
@@ -87,6 +94,36 @@ def finding(of: Passage | None = None, decisive_frames: tuple[int, ...] = (5, 2)
     return Finding("wanted", of or passage(), PLATE, 0.98, because, (listed,), decisive_frames)
 
 
+def measured(of: Passage | None = None, decisive_frames: tuple[int, ...] = (5, 2)) -> Finding:
+    """That the vehicle drove in a bus lane: a register's answer, and a way that was measured."""
+    of = of or passage()
+    ways_m = zip(of.sightings, (42.5, 25.1, 7.7), strict=True)
+    places = tuple(Waypoint(sighting.captured_at, along_m, 1.75, 0.31, 0.12) for sighting, along_m in ways_m)
+    of = replace(of, drive=Drive(places))
+    line = {"plate": PLATE, "class": "car"}
+    asked_at, published_at = BEGUN_AT + timedelta(seconds=2), BEGUN_AT - timedelta(hours=3)
+    registered = Record("register", "registered", Answer.YES, asked_at, published_at, 0.98, line, "5e" * 32)
+    bound = Bound(0.0, "sign 245, order 2022/3", 30.0, "StVO § 41 with sign 245 of Anlage 2")
+    way = Measurement("way in the bus lane", 34.8, 0.62, "m", "between two of 3 places of the plate, 1.2 s apart", bound)
+    because = "In the bus lane it drove 34.8 m ± 0.6 m, and the register calls it a car."
+    moments = tuple(sighting.frame_number for sighting in of.sightings)
+    return Finding("bus_lane", of, PLATE, 0.98, because, (registered,), decisive_frames, (way,), "bus lane", moments)
+
+
+def sketch(of: Finding) -> Sketch:
+    """A zone, and a path through it."""
+    assert of.passage.drive is not None
+    zone = Line("bus lane", ((4.0, 20.0), (90.0, 20.0), (95.0, 62.0), (1.0, 62.0)), True)
+    path = tuple(
+        Place(place.at, (x, 56.0), ((x - 3, 54.0), (x + 3, 54.0), (x + 3, 58.0), (x - 3, 58.0)))
+        for x, place in zip((20.0, 29.0, 38.0), of.passage.drive.waypoints, strict=True)
+    )
+    return Sketch((zone,), path, worded(of.measurements[0]))
+
+
+SURVEYED = {"scene.toml": b"# the scene as it was read\n", "law.toml": b"# the law as it was read\n"}
+
+
 def nothing_else(_: Frame) -> Sequence[Box]:
     return ()
 
@@ -115,6 +152,8 @@ class World:
     hider: Detector = field(default_factory=Hider)
     temperature: float | None = 1.25
     authority: TimestampAuthority | None = None
+    court: Court | None = None
+    credentials: bool = False
     sealed_at: datetime = SEALED_AT
     signer: FileSigner = field(init=False)
     ledger: Ledger = field(init=False)
@@ -122,7 +161,7 @@ class World:
 
     def __post_init__(self) -> None:
         folder = self.data / "keys"
-        self.signer = load_signer(folder) if folder.exists() else create_keys(folder)
+        self.signer = load_signer(folder) if (folder / KEY_NAME).exists() else create_keys(folder)
         self.ledger = Ledger(self.data / "ledger", self.signer)
         self.sealer = self.new_sealer()
 
@@ -146,7 +185,18 @@ class World:
             self.stills,
             temperature=self.temperature,
             authority=self.authority,
+            court=self.court,
+            credentials=self._made_credentials() if self.credentials else None,
         )
+
+    def _made_credentials(self) -> Credentials:
+        return Credentials(self.signer, load_chain(self.data / "keys", self.signer, "north-gate", self.sealed_at))
 
     def seal(self) -> Exhibit:
         return self.sealer.seal(finding(), frames(), clock_source="NTP, stratum 2", hide=nothing_else)
+
+    def seal_measured(self) -> Exhibit:
+        found = measured()
+        return self.sealer.seal(
+            found, frames(), clock_source="NTP, stratum 2", hide=nothing_else, sketch=sketch(found), surveyed=SURVEYED
+        )

@@ -26,9 +26,13 @@ def calm(sealed_once: Template, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def world(sealed_once: Template, tmp_path: Path) -> Iterator[World]:
-    template, (wanted, papers) = sealed_once
-    data = tmp_path / "data"
-    shutil.copytree(template, data)
-    with running(data, wanted, papers) as world:
+def folder(sealed_once: Template, tmp_path: Path) -> tuple[Path, Sealed, Sealed]:
+    """A copy of the data folder that no hub has seen yet, and its two exhibits."""
+    template, sealed = sealed_once
+    return shutil.copytree(template, tmp_path / "data"), *sealed
+
+
+@pytest.fixture
+def world(folder: tuple[Path, Sealed, Sealed]) -> Iterator[World]:
+    with running(*folder) as world:
         yield world

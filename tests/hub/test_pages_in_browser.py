@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hub.world import World, mistaken
+from tests.hub.world import Sealed, World, mistaken, running, seal_speeding
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (pip install playwright)")
 
@@ -132,7 +132,7 @@ def test_an_officer_s_whole_way(world: World, browser: Any, shots: Path, name: s
     visit.seen("6-decided")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the exhibit").click()
-    assert Path(download.value.path()).read_bytes() == world.zip_of(exhibit).read_bytes()
+    assert Path(download.value.path()).read_bytes() == world.sealed[exhibit.id]
 
     page.get_by_role("link", name="Queue", exact=True).first.click()
     playwright.expect(page.get_by_text("1 exhibit waits for a decision")).to_be_visible()
@@ -161,10 +161,20 @@ def _kept(route: Any, bodies: list[bytes]) -> None:
     route.fulfill(response=answer)
 
 
-def test_dismissing_and_an_exhibit_that_does_not_verify(world: World, browser: Any, shots: Path) -> None:
-    broken = bytearray(world.zip_of(world.wanted).read_bytes())
-    broken[len(broken) // 2] ^= 1
-    world.zip_of(world.wanted).write_bytes(broken)
+@pytest.fixture
+def broken(folder: tuple[Path, Sealed, Sealed]) -> Iterator[World]:
+    """A world whose first exhibit was changed before the hub saw it."""
+    data, wanted, papers = folder
+    path = data / "exhibits" / f"{wanted.id}.zip"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with running(data, wanted, papers) as world:
+        yield world
+
+
+def test_dismissing_and_an_exhibit_that_does_not_verify(broken: World, browser: Any, shots: Path) -> None:
+    world = broken
     visit = Visit(browser, "phone-light", PHONE, "light", shots)
     page = visit.page
 
@@ -189,5 +199,47 @@ def test_dismissing_and_an_exhibit_that_does_not_verify(world: World, browser: A
     playwright.expect(page.get_by_role("heading", name="Dismissed by officer-1")).to_be_visible()
     assert page.get_by_role("link", name="Download").count() == 0
     visit.seen("5-dismissed")
+    assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize(("name", "size", "scheme"), [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")])
+def test_what_was_measured_is_plain_to_see(
+    world: World, browser: Any, shots: Path, name: str, size: tuple[int, int], scheme: str
+) -> None:
+    """On a desktop, all that an officer needs stands on the first screen: the words, the figure, the gauge, three pictures."""
+    exhibit = seal_speeding(world.data)
+    visit = Visit(browser, f"measured-{name}", size, scheme, shots)
+    page = visit.page
+    page.goto(world.hub.sign_in_link())
+    visit.press("Sign in")
+    page.get_by_role("link", name="Faster than the limit").click()
+    assert page.get_by_text("km/h").count() == 0, "nothing of the measurement before the plate is read"
+    page.get_by_label("Type the plate that you read in the picture").fill(exhibit.plate)
+    visit.press("Compare")
+
+    playwright.expect(page.get_by_role("status")).to_contain_text("You read the same plate as the machine")
+    what = page.get_by_role("region", name="What was measured")
+    playwright.expect(what).to_contain_text("where 50 km/h are allowed")
+    playwright.expect(what).to_contain_text("±")
+    gauge, pictures = what.get_by_role("img"), page.get_by_role("region", name="Before, at and after").get_by_role("img")
+    assert pictures.count() == 3
+    for shown in (gauge, *pictures.all()):
+        bounds = shown.bounding_box()
+        assert bounds["x"] >= 0 and bounds["x"] + bounds["width"] <= size[0]
+        assert name == "phone" or bounds["y"] + bounds["height"] <= size[1], "on the first screen"
+    at = {part: gauge.locator(part).bounding_box() for part in (".bound", ".interval", "text:last-child")}
+    assert at[".bound"]["x"] + at[".bound"]["width"] < at[".interval"]["x"], "all of the interval lies beyond"
+    assert at["text:last-child"]["x"] >= 0 and at["text:last-child"]["x"] + at["text:last-child"]["width"] <= size[0]
+    for link in page.get_by_role("region", name="Before, at and after").get_by_role("link").all():
+        assert page.request.get(world.hub.address + link.get_attribute("href")).headers["content-type"] == "image/png"
+    visit.seen("match")
+
+    page.get_by_label("The pictures and the measurement show it").check()
+    page.locator("form.confirm").get_by_label("In your own words").fill("As it says.")
+    visit.press("Confirm the finding")
+    playwright.expect(page.get_by_role("heading", name="Confirmed by officer-1")).to_be_visible()
+    playwright.expect(page.get_by_role("region", name="What was measured")).to_be_visible()
+    visit.seen("decided")
     assert visit.complaints == []
     visit.context.close()

@@ -102,7 +102,7 @@ def test_the_command_serves_until_it_is_told_to_end(data: Path, number: signal.S
     assert running.returncode == 0
     assert out == ""
     assert rest == ""
-    assert sorted(path.name for path in data.iterdir()) == ["clearway.db", "exhibits", "hub.lock", "keys", "ledger"], (
+    assert sorted(path.name for path in data.iterdir()) == ["clearway.db", "exhibits", "hub.lock", "keys", "ledger", "vault"], (
         "no write-ahead log stays"
     )
 

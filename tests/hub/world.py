@@ -13,14 +13,20 @@ import numpy as np
 from tests.evidence.world import Hider
 
 from clearway.camera.film import encode_clip
-from clearway.envelope import create_keys
+from clearway.edge.scenes import law_bytes, load_law, parse_scene
+from clearway.edge.surveyed import SurveyedView
+from clearway.envelope import create_keys, load_signer
+from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.seal import Sealer
 from clearway.facts import Answer, Box, Finding, Frame, Kind, Passage, Plate, Reading, Record, Sighting
 from clearway.hub.serve import Hub, open_hub
 from clearway.plates import ALPHABET, LOOKALIKES, PLACE
+from clearway.rules.judging import judge
+from clearway.settings import RetentionSettings
+from clearway.sight.look import around
 from clearway.store import Store
-from clearway.testing.road import Road
+from clearway.testing.road import Road, scene_toml
 
 MADE_WITH = {"program": "clearway", "version": "0.1.0"}
 OFFICER, OTHER_OFFICER = "officer-1", "officer-2"
@@ -91,6 +97,31 @@ def seal_everything(data: Path) -> tuple[Sealed, Sealed]:
     return sealed[0], sealed[1]
 
 
+def seal_speeding(data: Path) -> Sealed:
+    """Seals one more exhibit into a data folder: the fast vehicle of a road, as its scene and the law of Germany judge it."""
+    signer = load_signer(data / "keys")
+    sealer = Sealer(data, signer, Ledger(data / "ledger", signer), encode_clip, Hider(), MADE_WITH, lambda: datetime.now(UTC), 3)
+    road = Road(
+        4, vehicles=1, frames_per_s=25.0, width_px=960, height_px=540, fast_m_s=18.0, events=False, camera="school-street"
+    )
+    scene = parse_scene(scene_toml(road, 50.0).encode(), "the scene")
+    view = SurveyedView(scene, load_law("DE"), {"scene.toml": scene_toml(road, 50.0).encode(), "law.toml": law_bytes("DE")})
+    frames, sightings = [], []
+    for number in range(road.frame_count):
+        for seen in road.truth(number):
+            if seen.plate_box is not None and seen.plate_whole and seen.along_m < 18.0:
+                frames.append(road.frame(number))
+                box = around(seen.plate_box, frames[-1])
+                text = reading(seen.plate)
+                sightings.append(Sighting(number, frames[-1].captured_at, Kind.VEHICLE, box, 0.97, seen.plate_box, text))
+    assert road.fast is not None
+    plate = Plate(road.fast, 0.988, len(sightings), ((mistaken(road.fast), 0.011),), reading(road.fast).p_characters)
+    passage = view.driven(Passage("school-street/1", "school-street", tuple(sightings), 40.0, plate))
+    (found,) = judge(view.rules, passage, ())
+    exhibit = sealer.seal(found, frames, clock_source="NTP", hide=nothing_else, sketch=view.sketch(found), surveyed=view.files)
+    return Sealed(exhibit.id, road.fast, found.rule)
+
+
 def nothing_else(_: Frame) -> tuple[Box, ...]:
     return ()
 
@@ -114,6 +145,7 @@ class World:
     papers: Sealed
     hub: Hub
     clock: Clock
+    sealed: dict[str, bytes]  # each exhibit's ZIP, as it was before the hub took it in
     clients: list[httpx.Client] = field(default_factory=list)
 
     def visitor(self) -> httpx.Client:
@@ -127,8 +159,10 @@ class World:
         assert client.post(self.hub.sign_in_link(name)).status_code == 303
         return Officer(client)
 
-    def zip_of(self, exhibit: Sealed) -> Path:
-        return self.data / "exhibits" / f"{exhibit.id}.zip"
+    def kept(self, exhibit: Sealed) -> Path:
+        """The exhibit's file in the vault, once the hub has taken it in."""
+        self.hub.sweep()
+        return self.data / "vault" / exhibit.id
 
     def events(self) -> list[tuple[str, str, str]]:
         """Event, subject and who, of every entry in the ledger."""
@@ -167,10 +201,17 @@ class Officer:
 
 
 @contextmanager
-def running(data: Path, wanted: Sealed, papers: Sealed) -> Iterator[World]:
+def running(
+    data: Path,
+    wanted: Sealed,
+    papers: Sealed,
+    *,
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+) -> Iterator[World]:
     clock = Clock()
-    with open_hub(data, now=clock) as hub:
-        world = World(data, wanted, papers, hub, clock)
+    sealed = {path.stem: path.read_bytes() for path in list_exhibits(data)}
+    with open_hub(data, now=clock, retention=retention) as hub:
+        world = World(data, wanted, papers, hub, clock, sealed)
         serving = threading.Thread(target=hub.serve, name="hub")
         serving.start()
         try:

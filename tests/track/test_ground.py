@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clearway.errors import SettingsError
-from clearway.facts import Measurement
+from clearway.facts import Box, Kind, Measurement, Passage, Plate, Sighting
+from clearway.plates import ALPHABET
 from clearway.scene import Calibration, Camera, Followed, FrameClock, KnownPoint, Lens, Survey, Zone, rectangle
+from clearway.testing.street import honest_reading
 from clearway.track.ground import K_ELLIPSE, Ground, Plane, straightened
 
 Array = NDArray[np.float64]
@@ -195,6 +197,31 @@ def test_one_box_around_something_else_is_left_out() -> None:
     drive = Ground(calibration()).measured(times, once)
     assert len(drive.waypoints) == len(Ground(calibration()).measured(times, px).waypoints) - 1
     assert drive.speed is not None and drive.speed.value == pytest.approx(truth * 3.6, abs=2.0)
+
+
+def test_a_place_at_which_another_plate_was_read_counts_for_nothing() -> None:
+    """The tracker goes on with somebody else after the twelfth frame."""
+    dice = np.random.default_rng(4)
+    places = np.stack([np.linspace(34, 14, 20), np.zeros(20)], axis=1)
+    sightings = []
+    for n, (x, y) in enumerate(pictured(places)):
+        reading = honest_reading("AB12CDE" if n < 12 else "AB12CFG", 0.01, dice)
+        box = Box(x - 30, y - 7, x + 30, y + 7)
+        sightings.append(Sighting(n, AT + timedelta(seconds=n / 10), Kind.VEHICLE, box, 0.9, box, reading))
+    plate = Plate("AB12CDE", 0.99, 5, (), np.zeros((7, len(ALPHABET))))
+    passage = Passage("1", "camera", tuple(sightings), 0.0, plate)
+    drive = Ground(calibration()).drive(passage)
+    assert 10 <= len(drive.waypoints) <= 12 and drive.waypoints[-1].at <= AT + timedelta(seconds=1.1)
+    assert Ground(calibration()).drive(replace(passage, plate=None)).waypoints[-1].at > AT + timedelta(seconds=1.5)
+
+
+def test_the_first_and_last_place_are_only_as_certain_as_physics_makes_them() -> None:
+    places = np.stack([np.linspace(34, 14, 20), np.zeros(20)], axis=1)
+    waypoints = Ground(calibration()).measured([AT + timedelta(seconds=n / 10) for n in range(20)], pictured(places)).waypoints
+    assert len(waypoints) == 20
+    for end, beside in ((waypoints[0], waypoints[1]), (waypoints[-1], waypoints[-2])):
+        # 12 m/s² for 0.1 s after 0.3 s or more by which its velocity is known
+        assert end.along_error_m > beside.along_error_m + 12.0 * 0.1 * 0.4 / 2
 
 
 def test_a_clock_that_stands_or_jumps_gives_no_speed() -> None:

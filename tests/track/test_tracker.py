@@ -1,5 +1,10 @@
 """One vehicle is one passage: also when it stops, is hidden, is cut, or follows one whose plate is nearly the same."""
 
+import gc
+import time
+import tracemalloc
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,6 +14,7 @@ from clearway import plates
 from clearway.facts import Box, Frame, Kind, Passage, Reading, Sighting
 from clearway.sight.look import look
 from clearway.testing.road import Road
+from clearway.testing.street import Street
 from clearway.testing.truth import TruthDetector, TruthReader
 from clearway.track.tracker import Tracker
 
@@ -115,6 +121,141 @@ def test_a_single_vague_reading_is_not_told() -> None:
 
 def test_a_single_sure_reading_is_told() -> None:
     assert texts(told(tracker(), [(0.0, [seen("34A36837", 0.0, 50, p=0.999)])])) == ["34A36837"]
+
+
+def car(at_s: float, x: float, y: float = 300.0) -> Sighting:
+    """A vehicle whose plate nobody read, 300 px wide with its left edge at x."""
+    return Sighting(round(at_s * 100), AT + timedelta(seconds=at_s), Kind.VEHICLE, Box(x, y, x + 300, y + 200), 0.9)
+
+
+def test_vehicles_without_a_plate_are_followed_by_their_place() -> None:
+    """Two side by side, the one missed now and then; a third that only stands there is not told, since it may be anything."""
+    looks = []
+    for i in range(16):
+        at_s = i * LOOK_S
+        seen_now = [car(at_s, 100 + 60 * i), car(at_s, 1200 - 50 * i, 700), car(at_s, 2000)]
+        looks.append((at_s, seen_now[1:] if i in (5, 6, 11) else seen_now))
+    passages = told(tracker(), looks)
+    assert [len(passage.sightings) for passage in passages] == [13, 16]
+    assert all(len({sighting.box.top_px for sighting in passage.sightings}) == 1 for passage in passages)
+    assert all(passage.plate is None for passage in passages)
+
+
+def test_who_was_hidden_in_a_queue_is_not_told_again() -> None:
+    looks = [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + 4 * i)]) for i in range(8)]
+    looks += [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 300 + 40 * i)]) for i in range(160, 170)]  # 40 s later
+    assert texts(told(tracker(), looks)) == ["34A36837"]
+    looks += [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 300 + 40 * (i - 700))]) for i in range(700, 710)]  # and 130 s later
+    assert texts(told(tracker(), looks)) == ["34A36837", "34A36837"], "it came back"
+
+
+@pytest.mark.parametrize("seed", [21, 22])
+def test_a_queue_is_counted_once(seed: int) -> None:
+    """Five minutes of stop-and-go in which lorries hide plates for as long as a signal is red."""
+    assert_counted(Street(seed, seconds=300.0), error=0.01)
+
+
+@pytest.mark.slow
+def test_four_hours_of_stop_and_go_are_counted() -> None:
+    assert_counted(Street(23, seconds=4 * 3600.0), error=0.005)
+
+
+def assert_counted(street: Street, error: float) -> None:
+    """Of those whose plates were seen three times or more; who is seen but once at the end may still come."""
+    made, times, passages = tracker(), Counter[int | None](), list[str]()
+    for seen_now in street.looks():
+        times.update(seen_now.numbers)
+        passages += texts(list(made.update(seen_now.at, seen_now.sightings, 0.0)))
+    passages += texts(list(made.finish()))
+    everybody = sum(count >= 3 for count in times.values())
+    assert abs(len(passages) - everybody) <= error * everybody
+    assert len(set(passages)) == len(passages), "nobody is counted twice"
+
+
+def test_looks_that_come_late_are_left_out() -> None:
+    looks = [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + 40 * i)]) for i in range(12)]
+    looks[5], looks[6] = looks[6], looks[5]
+    (passage,) = told(tracker(), looks)
+    assert len(passage.sightings) == 11
+
+
+def test_while_time_stands_still_nothing_grows_and_nobody_is_told_twice() -> None:
+    made = tracker()
+    for i in range(1000):
+        assert made.update(AT, [seen("34A36837", 0.0, 100 + i % 5)], 0.0) == ()
+    assert texts(list(made.finish())) == ["34A36837"]
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, -3600.0])
+def test_a_clock_that_jumps_by_an_hour_ends_all_passages(jump_s: float) -> None:
+    """No passage spans the jump, whichever way it goes, so no speed or time of standing is made of it."""
+    looks = [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + 40 * i), car(i * LOOK_S, 60 * i, 900)]) for i in range(6)]
+    looks += [
+        (i * LOOK_S + jump_s, [seen("34A36837", i * LOOK_S + jump_s, 100 + 40 * i), car(i * LOOK_S + jump_s, 60 * i, 900)])
+        for i in range(6, 12)
+    ]
+    passages = told(tracker(), looks)
+    assert len(passages) == 4
+    assert all(passage.last_at - passage.first_at == timedelta(seconds=1.25) for passage in passages)
+
+
+def test_a_day_without_a_vehicle_leaves_nothing() -> None:
+    made = tracker()
+    made.update(AT, [seen("34A36837", 0.0, 100)], 0.0)
+    for minute in range(1, 1440):
+        made.update(AT + timedelta(minutes=minute), [], 0.0)
+    assert made.expected(AT) == () and made.earliest_needed() is None and made.finish() == ()
+    assert made._told_at == {}, "not even who passed last"
+
+
+def test_a_thousand_vehicles_in_every_look_stay_bounded_and_are_no_two() -> None:
+    made, passages = tracker(), list[Passage]()
+    for i in range(2):
+        at_s = i * LOOK_S
+        crowd = [seen(f"AB{n // 100:02d}C{n % 100:02d}", at_s, 400.0 * (n % 40) + i, 100.0 * (n // 40)) for n in range(1000)]
+        passages += made.update(AT + timedelta(seconds=at_s), [*crowd, *(car(at_s, 400.0 * n, 5000) for n in range(1000))], 0.0)
+    assert len(made._tracks) <= 512
+    passages += made.finish()
+    assert len(set(texts(passages))) == len(texts(passages))
+
+
+def held_kb(seconds: float) -> list[float]:
+    """What a tracker holds after each third of that time on a street that empties and fills."""
+    made, held = tracker(), list[float]()
+    tracemalloc.start()
+    for part in range(3):
+        street = Street(30 + part, seconds=seconds / 3, looks_per_s=2.0, busy=(400.0, 60.0, 400.0)[part])
+        for seen_now in street.looks():
+            at = seen_now.at + timedelta(seconds=part * seconds / 3)
+            made.update(at, [replace(one, captured_at=at) for one in seen_now.sightings], 0.0)
+        for minute in range(3):  # until everybody has left
+            made.update(at + timedelta(minutes=minute), [], 0.0)
+        del street, seen_now
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0] / 1000)
+    tracemalloc.stop()
+    return held
+
+
+def test_memory_stays_flat() -> None:
+    first, *_, last = held_kb(120.0)
+    assert last < first + 20
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_for_a_day() -> None:
+    first, *_, last = held_kb(24 * 3600.0)
+    assert last < first + 50
+
+
+def test_a_full_street_takes_no_time() -> None:
+    """Sixty vehicles in view: 2 to 7 ms a look on one core (benchmarks/tracking.py); comparing each with each took 900."""
+    made = tracker()
+    looks = [[seen(f"AB{n:02d}C{n % 7}D", i * LOOK_S, 60.0 * n, 40.0 * i) for n in range(60)] for i in range(12)]
+    began_s = time.process_time()
+    for i, seen_now in enumerate(looks):
+        made.update(AT + timedelta(seconds=i * LOOK_S), seen_now, 0.0)
+    assert (time.process_time() - began_s) / len(looks) < 0.05
 
 
 def test_nothing_grows_without_bound() -> None:

@@ -3,8 +3,8 @@
     python -m training.plates.agree --work training/work --peer ../shared/peers/fast_alpr
 
 The readers are the peer, fast-alpr, RapidOCR's general recogniser, and, for plates to learn from, our own as the package carries
-it: run this again when that reads better. What is held out is labelled by the two foreign readers alone, or ours would be measured
-on what it can read. Writes WORK/plates/agreed.jsonl, one line a plate:
+it: run this again when that reads better. What is held out is labelled by the two foreign readers alone, or ours would be
+measured on what it can read. Writes WORK/plates/agreed.jsonl, one line a plate:
 {"image", "box": [x, y, w, h], "text", "held_out"}.
 """
 
@@ -27,10 +27,9 @@ from clearway.sight.network import OUR_OWN, Weights
 from clearway.sight.plate import PlateReader
 from clearway.sight.rapid import RapidDetector, RapidReader
 from clearway.sight.street import StreetDetector
-from training.plates.grounds import DATA, rows
+from training.plates.grounds import BOXES, DATA, rows
 from training.plates.render import Pixels
 
-SETS = ("boxes/ro_detect", "boxes/roboflow_mixed_detect", "boxes/corners_iwpod")
 WIDTH_MIN_PX, LENGTH_MIN = 24, 4
 
 ReadThere = Callable[[Pixels, Box], str]
@@ -48,7 +47,7 @@ def main() -> None:
     alpr, rapid, ours = make(), rapid_ocr(), our_own()
     (given.work / "plates").mkdir(parents=True, exist_ok=True)
     found, seen, lines = 0, 0, []
-    for name in SETS:
+    for name in (f"boxes/{name}" for name in BOXES):
         for held in (False, True):
             for row in rows(DATA / "plates/train" / name, held=held):
                 picture = cv2.imread(str(DATA / "plates/train" / name / row["image"]))

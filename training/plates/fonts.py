@@ -68,6 +68,7 @@ _WIDE = [
     "share-tech-mono",
     "titillium-web",
 ]
+_SLASHED = ("b612-mono", "cousine", "inconsolata", "overpass-mono", "share-tech-mono")
 _ARABIC = [
     "almarai",
     "baloo-bhaijaan-2",
@@ -112,6 +113,11 @@ class Typeface:
 
     path: str
     index: int = 0
+
+    @property
+    def slashed(self) -> bool:
+        """Whether its zero has a slash or a dot in it."""
+        return any(f"/{family}/" in self.path for family in _SLASHED)
 
 
 def _of(families: list[str], script: str) -> list[Typeface]:

@@ -6,10 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from clearway.facts import Box
 from training.plates.render import Pixels
 from training.split import HELD_OUT
 
 DATA = Path("../shared/data")
+BOXES = ("ro_detect", "roboflow_mixed_detect", "corners_iwpod")
+BY_EYE = Path(__file__).with_name("by_eye.jsonl")
+SAME_MIN = 0.3
 
 
 def rows(folder: Path, *, held: bool) -> list[dict]:
@@ -19,10 +23,33 @@ def rows(folder: Path, *, held: bool) -> list[dict]:
     return [json.loads(line) for number, line in enumerate(lines) if kept_out(number) == held]
 
 
+def known_texts(work: Path, *, held: bool) -> list[dict]:
+    """Plates of pictures that came without texts, by eye (`by_eye.jsonl`, null where nobody can be sure), else by two readers.
+
+    {"image" under plates/train, "box": [x, y, w, h], "corners" of some, "text", its lines apart by "/"}.
+    """
+    by_eye = [json.loads(line) for line in BY_EYE.read_text(encoding="utf-8").splitlines()]
+    seen = [(row["image"], box(row["box"])) for row in by_eye]
+    agreed = work / "plates/agreed.jsonl"
+    found = [row for row in by_eye if row["text"]]
+    for line in agreed.read_text(encoding="utf-8").splitlines() if agreed.is_file() else ():
+        row = json.loads(line)
+        if not any(image == row["image"] and place.overlap(box(row["box"])) > SAME_MIN for image, place in seen):
+            found.append(row)
+    kept_out = {f"boxes/{name}/{row['image']}" for name in BOXES for row in rows(DATA / "plates/train/boxes" / name, held=True)}
+    return [row for row in found if (row["image"] in kept_out) == held]
+
+
+def box(edges: list[float]) -> Box:
+    """Of [left, top, width, height]."""
+    left, top, width, height = edges
+    return Box(left, top, left + width, top + height)
+
+
 def grounds(limit: int = 500) -> list[Pixels]:
     """Street pictures at about half a plate's scale, plates painted over, so that no text is learnt as ground."""
     found = []
-    for name in ("boxes/ro_detect", "boxes/roboflow_mixed_detect", "boxes/corners_iwpod", "scenes/cn_easypr"):
+    for name in (*(f"boxes/{name}" for name in BOXES), "scenes/cn_easypr"):
         folder = DATA / "plates/train" / name
         for row in rows(folder, held=False):
             picture = cv2.imread(str(folder / row["image"]))

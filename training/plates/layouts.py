@@ -75,6 +75,16 @@ AMERICA = (
     "LL#DDDD", "LLD DLL", "LLLL DD", "LLD·DDD", "DLD DDD", "LLL#DDDD", "AAAAAA", "AAAAAAA", "LLLLLL", "LLLLLLL", "LLLDD",
     "LLLLL", "AAAAA", "LDDLLL", "DDLLLD", "DLL DDD", "DDDDD LL", "LLDD DDD", "LDD·DDD", "DDLDDD",
 )  # fmt: skip
+# Of what Americans wish for: syllables.
+BEGINNINGS = (
+    "B", "BL", "C", "CH", "CR", "D", "DR", "F", "FL", "G", "GR", "H", "J", "K", "L", "M", "N", "P", "PR", "QU", "R", "S", "SH",
+    "SK", "SP", "ST", "T", "TR", "V", "W", "WH", "Y", "Z", "", "",
+)  # fmt: skip
+VOWELS = ("A", "E", "I", "O", "U", "O", "I", "OO", "EE", "AI", "OU", "IO", "Y", "")
+ENDINGS = (
+    "B", "CK", "D", "F", "G", "K", "KS", "L", "LL", "LY", "M", "MN", "N", "ND", "NG", "NT", "P", "R", "RD", "RN", "S", "SS", "ST",
+    "T", "TT", "V", "W", "X", "Z", "ZZ", "NV", "WN", "RV", "BMW",
+)  # fmt: skip
 BRAZIL_OLD, BRAZIL = ("LLL-DDDD", "LLL·DDDD", "LLL DDDD"), ("LLLDLDD", "LLL DLDD")
 ARGENTINA_OLD, ARGENTINA = ("LLL DDD", "LLL#DDD", "LLLDDD"), ("LL DDD LL", "LL#DDD LL", "LL DDD#LL")
 ALGERIA = (

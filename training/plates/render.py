@@ -103,11 +103,14 @@ class _Canvas:
         x = left + (right - left - total * squeeze) * dice.uniform(0.35, 0.65)
         thick = int(dice.choice((-1, 0, 0, 0, 1, 2)))
         embossed = float(dice.uniform(0, 60)) if dice.random() < 0.4 else 0.0
+        alike = (
+            {} if dice.random() < 0.7 else {"0": "O"} if face.slashed or dice.random() < 0.5 else {"O": "0"}
+        )  # one die for both
         for token, width, wide in zip(tokens, widths, natural, strict=True):
             if token in _MARKS:
                 self._mark(token, colour, x, top, width * squeeze, tall)
             else:
-                mask = glyph(_face_of(token, face, chinese), token)
+                mask = glyph(_face_of(token, face, chinese), alike.get(token, token))
                 if thick and mask.shape[1] > 20:
                     kernel = np.ones((1 + abs(thick) * 2,) * 2, np.uint8)
                     mask = cv2.dilate(mask, kernel) if thick > 0 else cv2.erode(mask, kernel)
@@ -199,6 +202,20 @@ def _filled(dice: Dice, layout: str, letters: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     """The layout with its L, D and A drawn at random."""
     pools = {"L": letters, "D": "0123456789", "A": "0123456789" + letters}
     return "".join(str(dice.choice(list(pools[c]))) if c in pools else c for c in layout)
+
+
+def _wish(dice: Dice) -> str:
+    """What its keeper wished for: what can be spoken, at times with digits for sounds. An O among letters is hardly ever a 0."""
+    text = "".join(str(_pick(dice, part)) for part in (layouts.BEGINNINGS, layouts.VOWELS, layouts.ENDINGS))
+    if dice.random() < 0.5:
+        text += str(_pick(dice, layouts.VOWELS)) + str(_pick(dice, layouts.ENDINGS))
+    text = text[: int(dice.integers(4, 9))]
+    if dice.random() < 0.3:
+        text = text[:-1] + str(dice.integers(0, 10)) if dice.random() < 0.5 else str(dice.integers(1, 10)) + text[1:]
+    if dice.random() < 0.25:
+        at = int(dice.integers(1, len(text)))
+        text = text[:at] + " " + text[at:]
+    return text[:8]
 
 
 _LETTERS_LESS_ALIKE = "ABCDEFGHJKLMNPRSTUVWXYZ"
@@ -394,7 +411,7 @@ def _american(dice: Dice) -> Drawn:
             str(_pick(dice, layouts.MOTTOES)), words_ink, width * 0.15, height * dice.uniform(0.83, 0.88),
             height * dice.uniform(0.06, 0.1), width * 0.7, _latin(dice),
         )  # fmt: skip
-    tokens = _filled(dice, str(_pick(dice, layouts.AMERICA)), _letters(dice))
+    tokens = _wish(dice) if dice.random() < 0.15 else _filled(dice, str(_pick(dice, layouts.AMERICA)), _letters(dice))
     left = width * dice.uniform(0.03, 0.09)
     small_before = dice.random() < 0.08  # two small letters, one above the other, that do not belong to the text
     if small_before:

@@ -6,7 +6,6 @@ Writes WORK/plates/reader.pt every few minutes and goes on from it when started 
 """
 
 import argparse
-import json
 import math
 import time
 from collections import deque
@@ -18,12 +17,13 @@ import torch
 from torch.nn import functional
 
 from training.plates.camera import Crop, filmed, nothing
-from training.plates.grounds import DATA, grounds, lookalikes, rows
+from training.plates.grounds import DATA, grounds, known_texts, lookalikes, rows
 from training.plates.model import ALPHABET, LANES, PLACE, STEPS, Reader
+from training.plates.muon import Muon
 from training.plates.render import REGIONS, Drawn, Pixels, draw
 
 KEPT, TIMES_SEEN = 6000, 4
-NOTHING_SHARE, REAL_SHARE = 0.07, 0.10
+NOTHING_SHARE, REAL_SHARE = 0.07, 0.14
 # Sets whose plates carry a region that the reader is taught.
 _REGION_OF = {"ro_detect": "eu"}
 
@@ -41,16 +41,22 @@ def real_plates(work: Path, *, held: bool) -> dict[str, list[Drawn]]:
                     part = _upright(picture, plate)
                     if part is not None:
                         found.setdefault(folder.name, []).append(Drawn(part, (text,), "cn", ()))
-    agreed = work / "plates/agreed.jsonl"
-    for line in agreed.read_text(encoding="utf-8").splitlines() if agreed.is_file() else ():
-        row = json.loads(line)
-        if row["held_out"] != held:
-            continue
+    for row in known_texts(work, held=held):
         picture = cv2.cvtColor(cv2.imread(str(DATA / "plates/train" / row["image"])), cv2.COLOR_BGR2RGB)
-        x, y, w, h = (round(v) for v in row["box"])
-        part, name = picture[max(0, y) : y + h, max(0, x) : x + w], row["image"].split("/")[1]
-        found.setdefault(name, []).append(Drawn(part, (row["text"],), _REGION_OF.get(name, ""), ()))
+        name = row["image"].split("/")[1]
+        found.setdefault(name, []).append(Drawn(_flat(picture, row), tuple(row["text"].split("/")), _REGION_OF.get(name, ""), ()))
     return found
+
+
+def _flat(picture: Pixels, row: dict) -> Pixels:
+    """The plate by its corners where they are known, else by its box."""
+    x, y, w, h = (round(v) for v in row["box"])
+    if "corners" not in row:
+        return picture[max(0, y) : y + h, max(0, x) : x + w]
+    corners = np.float32(row["corners"])
+    across, down = (round(float(np.linalg.norm(corners[0] - corners[n]))) for n in (1, 3))
+    turn = cv2.getPerspectiveTransform(corners, np.float32([[0, 0], [across, 0], [across, down], [0, down]]))
+    return cv2.warpPerspective(picture, turn, (across, down))
 
 
 def _upright(picture: Pixels, plate: dict) -> Pixels | None:
@@ -84,6 +90,8 @@ class Crops(torch.utils.data.IterableDataset):
         dice = np.random.default_rng([self._seed, worker.id if worker else 0])
         around, near = grounds(), lookalikes(self._work / "plates/lookalikes.jsonl")
         real = list(real_plates(self._work, held=False).values())
+        # A small set is seen more often than its size says (one of them knows one province), a large one than the others.
+        share = np.sqrt([len(alike) for alike in real])
         kept: deque[Drawn] = deque(maxlen=KEPT)
         debt = 0.0
         while True:
@@ -97,7 +105,7 @@ class Crops(torch.utils.data.IterableDataset):
                 if kind < NOTHING_SHARE:
                     crops.append(nothing(dice, around, near))
                 elif kind < NOTHING_SHARE + REAL_SHARE and real:
-                    alike = real[int(dice.integers(len(real)))]  # each set as often as any other: one of them knows one province
+                    alike = real[int(dice.choice(len(real), p=share / share.sum()))]
                     crops.append(filmed(alike[int(dice.integers(len(alike)))], dice, around))
                 else:
                     crops.append(filmed(kept[int(dice.integers(len(kept)))], dice, around))
@@ -157,9 +165,7 @@ def main() -> None:
     )
     decayed = [p for p in reader.parameters() if p.ndim > 1]
     plain = [p for p in reader.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}], lr=given.rate
-    )
+    optimiser = Muon(decayed, plain, given.rate)
     path, step = given.work / "plates/reader.pt", 0
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():

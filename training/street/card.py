@@ -46,6 +46,7 @@ way, so it took several starts, each from where the last one stopped:
 | sirius-ai/LPRNet_Pytorch @7c976664 | 150 cut-out plates, pasted into scenes | Apache-2.0 |
 | Face Mask Detection | 320 pictures of people, faces | CC0-1.0 |
 | drawn by us (`training/street/panels.py`, `training/plates`) | plates of every shape, and panels that are none | ours |
+| drawn by us (`training/street/traffic.py`) | traffic from poles and dashboards: vehicles, two-wheelers, persons, plates | ours |
 
 Labels that did not come with the pictures were made by NanoDet-Plus-m (Apache-2.0; vehicles, two-wheelers, persons), YuNet
 (Apache-2.0; faces) and the detector of fast-alpr (MIT; plates) looking at these same pictures; none of their weights are in here.

@@ -1,4 +1,4 @@
-"""Endless training pictures: real ones cut, turned and dimmed, with plates and look-alikes pasted in.
+"""Endless training pictures: real ones cut, turned and dimmed, and drawn traffic, with plates and look-alikes pasted in.
 
 Everything happens on one small crop in one process, because two cores train two networks: a few milliseconds a picture.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -28,6 +29,8 @@ SHARES = {
     "plates/train/scenes/cn_easypr": 0.15,
     "faces": 0.3,
 }
+TRAFFIC = 0.3  # of all scenes: traffic as fixed cameras see it, which is drawn (`training.street.traffic`)
+DRAWN, TIMES_SEEN = 120, 6  # drawn pictures of one size that are kept, and how often each is shown
 SIZES = {"vehicle": (12, 420), "two_wheeler": (12, 320), "person": (9, 260), "face": (7, 300), "plate": (9, 330)}
 
 
@@ -55,6 +58,10 @@ class Labels:
     def moved(self, x: float, y: float) -> Labels:
         """The same, elsewhere."""
         return Labels(self.kinds, self.boxes + np.float32([x, y] * 2), self.corners + np.float32([x, y] * 4), self.ignored)
+
+
+# draws a square picture of this side, and its labels
+Drawing = Callable[[np.random.Generator, int], tuple[np.ndarray, Labels]]
 
 
 @dataclass
@@ -94,10 +101,14 @@ def square_to(quad: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 class Scenes:
-    """Crops of `side` pixels with their labels, for ever, the same ones for the same seed."""
+    """Crops of `side` pixels with their labels, for ever, the same ones for the same seed; `traffic` draws a share of them."""
 
-    def __init__(self, pictures: list[data.Picture], plates: list[np.ndarray], side: int, seed: int) -> None:
+    def __init__(
+        self, pictures: list[data.Picture], plates: list[np.ndarray], side: int, seed: int, traffic: Drawing | None = None
+    ) -> None:
         self.dice, self.side = random.Random(seed), side
+        self.traffic, self.traffic_dice = traffic, np.random.default_rng(seed)
+        self.drawn: dict[int, list[tuple[np.ndarray, Labels]]] = {}  # by side
         self.noise = np.random.default_rng(seed).normal(0, 1, (512, 512, 3)).astype(np.float32)
         self.sources: list[Source] = []
         weights = []
@@ -130,8 +141,10 @@ class Scenes:
 
     def _scene(self, side: int) -> tuple[np.ndarray, Labels]:
         dice = self.dice
-        source = dice.choices(self.sources, cum_weights=self.cumulative)[0]
-        pixels, labels = self._crop(source, side)
+        if self.traffic and dice.random() < TRAFFIC:
+            pixels, labels = self._traffic(self.traffic, side)
+        else:
+            pixels, labels = self._crop(dice.choices(self.sources, cum_weights=self.cumulative)[0], side)
         for _ in range(dice.choice((0, 0, 1, 1, 2, 3))):
             hide(labels, around(self._paste_other(pixels)))
         if dice.random() < 0.15:
@@ -143,6 +156,19 @@ class Scenes:
         if dice.random() < (0.55 if riders.any() else 0.2):
             labels = self._paste_plates(pixels, labels)
         return pixels, labels
+
+    def _traffic(self, draw: Drawing, side: int) -> tuple[np.ndarray, Labels]:
+        """Drawn traffic. To draw it costs more than to learn from it: each picture is shown a few times, mirrored or not."""
+        dice, drawn = self.dice, self.drawn.setdefault(side, [])
+        if len(drawn) < DRAWN or dice.random() < 1 / TIMES_SEEN:
+            drawn.append(draw(self.traffic_dice, side))
+            del drawn[:-DRAWN]
+        pixels, labels = dice.choice(drawn)
+        if dice.random() < 0.5:
+            return pixels.copy(), labels.only(np.arange(len(labels)))
+        boxes = np.stack([side - labels.boxes[:, 2], labels.boxes[:, 1], side - labels.boxes[:, 0], labels.boxes[:, 3]], 1)
+        corners = labels.corners.reshape(-1, 4, 2)[:, [1, 0, 3, 2]] * np.float32([-1, 1]) + np.float32([side, 0])
+        return np.ascontiguousarray(pixels[:, ::-1]), Labels(labels.kinds, boxes, corners.reshape(-1, 8), labels.ignored.copy())
 
     def _crop(self, source: Source, side: int) -> tuple[np.ndarray, Labels]:
         dice = self.dice

@@ -21,6 +21,7 @@ from training.street import data, panels
 from training.street.loss import Loss
 from training.street.net import Street
 from training.street.scenes import Scenes
+from training.street.traffic import Traffic, backdrops
 
 MOST = 60  # labels of one crop; a crowd's rest is left out
 PEAK = 1.5e-3  # AdamW's rate
@@ -67,13 +68,15 @@ def real_plates(pictures: list[data.Picture]) -> list[np.ndarray]:
 
 
 def scenery(labels: Path, side: int, seed: int) -> Scenes:
-    """Crops of the training pictures, with plates that were drawn plainly, drawn truly, and cut out of other pictures."""
+    """Crops of the training pictures and drawn traffic, with plates drawn plainly, drawn truly, and cut out of other pictures."""
     dice = random.Random(seed)
     pictures = [p for p in data.load(labels) if not p.held_out]
     plain, true, real = [panels.plate(dice) for _ in range(1500)], panels.true(2500, seed), real_plates(pictures)
     print(f"{len(pictures)} pictures; plates: {len(plain)} plain, {len(true)} true, {len(real)} real", flush=True)
     drawn = plain + true
-    return Scenes(pictures, drawn + real * (1 + len(drawn) // (5 * len(real))), side, seed)
+    plates = drawn + real * (1 + len(drawn) // (5 * len(real)))
+    traffic = Traffic(backdrops(pictures, seed), plates, seed)
+    return Scenes(pictures, plates, side, seed, traffic.draw)
 
 
 def average(mean: Street, net: Street, step: int) -> None:

@@ -4,12 +4,13 @@
 that the pictures do not say (no date, no program's name). `Film` writes a long clip to disk frame by frame, fast, and does say
 when it was filmed, so that whoever reads it can take the clock from it.
 
-The codec is VP9 (libvpx): every browser plays it, it is free of royalties, and its library is BSD-licensed. Both ways encode
-with one thread: libvpx with several may place its bits differently from run to run.
+The codec is VP9 (libvpx): every browser plays it, it is free of royalties, and its library is BSD-licensed. An exhibit's clip is
+encoded with one thread. A film takes two, which share the picture's tiles: that places the same bits as one thread does
+(libvpx, test/vp9_ethread_test.cc), unlike threads that share rows.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -19,6 +20,7 @@ from types import TracebackType
 from typing import Self
 
 import av
+import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
@@ -40,7 +42,6 @@ _CONTAINER = {"fflags": "+bitexact"}
 _SAME_FOR_ALL = {
     "flags": "+bitexact",
     "b": "0",  # constant quality: the pictures decide the size, not a rate
-    "threads": "1",
     "row-mt": "0",
     "auto-alt-ref": "0",  # no invisible packets, so that each picture is one packet with its own time
     "lag-in-frames": "0",
@@ -49,6 +50,7 @@ _SAME_FOR_ALL = {
 _EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 # An exhibit's clip is short and looked at closely; a film is long and only has to keep its plates legible.
 _CAREFUL = _SAME_FOR_ALL | {"deadline": "good", "cpu-used": "5", "crf": "20"}
+_FAST_THREADS = 2
 _FAST = _SAME_FOR_ALL | {"deadline": "realtime", "cpu-used": "8", "crf": "30", "static-thresh": "200", "aq-mode": "0", "g": "120"}
 
 
@@ -64,7 +66,7 @@ def encode_clip(pictures: Sequence[Pixels], times: Sequence[datetime]) -> bytes:
     try:
         container = av.open(file, "w", format="mp4", options=_CONTAINER)
         with container:
-            track = _Track(container, pictures[0].shape[1], pictures[0].shape[0], _CAREFUL)
+            track = _Track(container, pictures[0].shape[1], pictures[0].shape[0], _CAREFUL, _exactly)
             for picture, at in zip(pictures, times, strict=True):
                 track.add(picture, round((at - times[0]) / timedelta(milliseconds=1)))
             track.finish()
@@ -93,7 +95,7 @@ class Film:
             self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER)
             if filmed_at is not None:
                 self._container.metadata["creation_time"] = filmed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            self._track = _Track(self._container, width_px, height_px, _FAST, rate)
+            self._track = _Track(self._container, width_px, height_px, _FAST, _fast, rate, _FAST_THREADS)
             # The file is made only now: a folder that is missing or full shows here, not at the first frame.
             self._container.start_encoding()
         except av.FFmpegError as error:
@@ -128,14 +130,35 @@ class Film:
         )
 
 
+def _exactly(picture: Pixels) -> av.VideoFrame:
+    """The picture of even sides as 4:2:0, each colour taken from all pixels around it."""
+    return av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+        format="yuv420p", interpolation=_EXACT, dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
+    )
+
+
+def _fast(picture: Pixels) -> av.VideoFrame:
+    """The same in a tenth of the time: the greys within one step, and each colour taken from one pixel of four."""
+    frame = av.VideoFrame.from_ndarray(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8), format="yuv420p")
+    frame.colorspace, frame.color_range = Colorspace.ITU601, ColorRange.MPEG
+    return frame
+
+
 class _Track:
     """The one video track of a container, each picture one packet with its own time and duration."""
 
     def __init__(
-        self, container: OutputContainer, width_px: int, height_px: int, options: dict[str, str], rate: Fraction | None = None
+        self,
+        container: OutputContainer,
+        width_px: int,
+        height_px: int,
+        options: dict[str, str],
+        in_yuv: Callable[[Pixels], av.VideoFrame],
+        rate: Fraction = Fraction(25),
+        threads: int = 1,
     ) -> None:
         try:
-            stream = container.add_stream(CODEC, rate=rate or Fraction(25), options=options)
+            stream = container.add_stream(CODEC, rate=rate, options=options | {"threads": str(threads)})
         except ValueError as error:
             raise InstallationError(
                 "this installation cannot encode VP9.", remedy="install PyAV from its official wheel: pip install --force av"
@@ -146,10 +169,10 @@ class _Track:
         stream.time_base = TIME_BASE
         context = stream.codec_context
         context.time_base = TIME_BASE
-        context.thread_count = 1
+        context.thread_count = threads
         # Said aloud, because players guess from the size otherwise and colours shift.
         context.colorspace, context.color_range = Colorspace.ITU601, ColorRange.MPEG
-        self._container, self._stream, self._context = container, stream, context
+        self._container, self._stream, self._context, self._in_yuv = container, stream, context, in_yuv
         self._shape = (height_px, width_px, 3)
         self._shown_ms = -1
         self._held: av.Packet[VideoStream] | None = None
@@ -159,12 +182,7 @@ class _Track:
         height, width = self._shape[:2]
         if height % 2 or width % 2:
             picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), constant_values=PADDING_GREY)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24").reformat(
-            format="yuv420p",
-            interpolation=_EXACT,
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=ColorRange.MPEG,
-        )
+        frame = self._in_yuv(np.ascontiguousarray(picture))
         self._shown_ms = max(at_ms, self._shown_ms + 1)
         frame.pts, frame.time_base = self._shown_ms, TIME_BASE
         for packet in self._context.encode(frame):

@@ -17,18 +17,21 @@ from clearway.errors import UsageError
 from clearway.evidence.verify import verify
 from clearway.facts import Exhibit, Passage
 from clearway.hub.serve import run_hub
-from clearway.settings import CameraSettings, Settings
-from clearway.testing.road import Road, film, hotlist_csv, register_csv
+from clearway.settings import CameraSettings, DetectorSettings, ReaderSettings, RulesSettings, Settings, SightSettings
+from clearway.testing.road import Road, film, hotlist_csv, register_csv, scene_toml
 
 DATA = Path("demo-data")
 # What marks a folder as ours to replace on the next demo.
 MARK = ".clearway-demo"
 SEED = 7
+# One vehicle drives 64.8 km/h there, the other 31.
+STREET_SEED, STREET_FRAMES_PER_S, FAST_M_S, LIMIT_KMH = 4, 20.0, 18.0, 50.0
 
 _DESCRIPTION = """\
 Plays the whole story in under a minute, without a camera or a network: a simulated road is filmed, the clip goes through the same
-pipeline as a real camera, two listed vehicles and a lapsed registration are found among all that pass, three exhibits are sealed
-and verified, and the hub opens in which an officer decides. It is made anew each time."""
+pipeline as a real camera, two listed vehicles and a lapsed registration are found among all that pass; a second camera, whose
+road was surveyed, finds one vehicle too fast; four exhibits are sealed and verified, and the hub opens in which an officer
+decides. It is made anew each time."""
 _EPILOG = """\
 examples:
   clearway demo                     until Ctrl-C, with the hub open
@@ -72,9 +75,10 @@ def run(given: argparse.Namespace) -> int:
         source = open_camera(str(clip), settings, _say)
         exhibits, pipeline = _watched(station.pipeline(source, *first_sight(settings), tell=_passed))
     station.keep_counts(pipeline.counters)
-    _say(f"\n{summary(pipeline.counters)}.")
+    _say(f"\n{summary(pipeline.counters)}.\n")
+    exhibits += _too_fast(given.data)
     passed = _verified(given.data, exhibits)
-    _say(f"The clip is deleted; nothing is kept of any other vehicle's passing. That took {time.monotonic() - began_s:.0f} s.")
+    _say(f"The clips are deleted; nothing is kept of any other vehicle's passing. That took {time.monotonic() - began_s:.0f} s.")
     if given.no_serve or not passed:
         return 0 if passed else 7
     _say("\nNow an officer decides:")
@@ -92,6 +96,40 @@ def _new_station(data: Path, settings: Settings) -> Station:
     data.mkdir(parents=True, exist_ok=True)
     (data / MARK).touch()
     return Station(data, settings)
+
+
+def _too_fast(data: Path) -> list[Exhibit]:
+    """What a second camera finds, on a street whose road was surveyed: always the same one, in which one vehicle is too fast."""
+    street = Road(
+        STREET_SEED,
+        2,
+        STREET_FRAMES_PER_S,
+        fast_m_s=FAST_M_S,
+        headway_s=2.0,
+        events=False,
+        camera="school-street",
+        starts_at=now().replace(microsecond=0) - timedelta(minutes=1),
+    )
+    with tempfile.TemporaryDirectory(prefix="clearway-demo-") as folder:
+        clip, scene = Path(folder) / "street.mp4", Path(folder) / "scene.toml"
+        film(street, clip)
+        scene.write_text(scene_toml(street, LIMIT_KMH), encoding="utf-8")
+        settings = Settings(
+            # A speed takes every picture, from as far away as a plate is found.
+            camera=CameraSettings(name=street.camera, looks_per_s=STREET_FRAMES_PER_S * 2, region=(0.0, 0.3, 1.0, 1.0)),
+            sight=SightSettings(
+                detector=DetectorSettings(family="clearway-street"), reader=ReaderSettings(family="clearway-plate")
+            ),
+            rules=RulesSettings(scene=str(scene)),
+        )
+        _say(f"A second camera watches a surveyed street with a limit of {LIMIT_KMH:g} km/h: {street.vehicles} vehicles pass.\n")
+        station = Station(data, settings)
+        exhibits, pipeline = _watched(
+            station.pipeline(open_camera(str(clip), settings, _say), *first_sight(settings), tell=_passed)
+        )
+    station.keep_counts(pipeline.counters)
+    _say(f"\n{summary(pipeline.counters)}.\n")
+    return exhibits
 
 
 def _watched(pipeline: Pipeline) -> tuple[list[Exhibit], Pipeline]:

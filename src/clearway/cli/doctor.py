@@ -18,7 +18,7 @@ import numpy as np
 
 from clearway import settings as settings_file
 from clearway.check import hotlist, register
-from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, now
+from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, first_view, now
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_signer, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import list_exhibits
@@ -26,10 +26,13 @@ from clearway.evidence.fsck import check
 from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
+from clearway.scene import Order
 from clearway.settings import Settings
 
 ROOM_MIN_MB = 500
 EXHIBITS_CHECKED_MAX = 100
+# A survey or an order needs some weeks to be renewed.
+ENDS_SOON_DAYS = 30
 PACKAGES = ("av", "cryptography", "fastapi", "numpy", "onnxruntime", "opencv-python-headless", "rfc3161-client", "sqlalchemy")
 
 _DESCRIPTION = """\
@@ -94,6 +97,7 @@ def _checks(given: argparse.Namespace) -> Iterator[Check]:
         settings = Settings()
     yield _tried("Sight", lambda: _sight(settings))
     data = given.data or settings.store.data
+    yield from _rules(settings, data)
     if not data.is_dir():
         yield Check("Data folder", f"there is no {data}", "run `clearway init`, or name the folder with --data.")
         return
@@ -141,6 +145,45 @@ def _sight(settings: Settings) -> str:
             remedy="choose other weights in [sight.reader], or install anew.",
         )
     return f"a drawn plate was read by {reader.name}; {detector.name} finds them"
+
+
+def _rules(settings: Settings, data: Path) -> Iterator[Check]:
+    """The surveyed view, then each rule of the road: what it rests on, how long that holds, and why it is silent, if it is."""
+    if not settings.rules.scene:
+        yield Check("Rules of the road", "no scene is named in rules.scene, so only the lists are asked")
+        return
+    try:
+        view = first_view(settings)
+        assert view is not None, "the settings name one"
+    except ClearwayError as error:
+        yield Check("Scene", error.happened, error.remedy)
+        return
+    scene = view.scene
+    width_px, height_px = scene.picture_px
+    yield _lasting(
+        "Scene",
+        f"{scene.name}, {width_px} x {height_px} pixels, under the law of {view.law.name}; surveyed by {scene.surveyed.source}",
+        scene.surveyed,
+        "survey the view anew and state it in [surveyed].",
+    )
+    classes_known = (data / LISTS / register.FILE_NAME).exists()
+    for state in view.states(now(), looks_per_s=settings.camera.looks_per_s, classes_known=classes_known):
+        title = f"Rule {state.rule}" + (f", {state.part}" if state.part else "")
+        if not state.order.holds(now(), now()):
+            yield Check(
+                title, f"silent: {state.silent}", "state the order that is in force in its `order`, or take the part out."
+            )
+        elif state.silent:
+            yield Check(title, f"silent: {state.silent}. {state.words}")
+        else:
+            yield _lasting(title, f"asks. {state.words}", state.order, "state the order that follows it.")
+
+
+def _lasting(title: str, words: str, order: Order, remedy: str) -> Check:
+    """A check that is well for as long as the order holds for some weeks more."""
+    days = (order.valid_until - now()).days
+    words = f"{words}; in force until {order.valid_until:%Y-%m-%d}, for {days} days"
+    return Check(title, words, remedy if days < ENDS_SOON_DAYS else "")
 
 
 def _room(data: Path) -> str:

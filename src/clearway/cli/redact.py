@@ -63,9 +63,11 @@ def run(given: argparse.Namespace) -> int:
         raise UsageError("there is no --out to write to.", remedy="name the new clip: --out public.mp4.")
     if out is not None and out.exists():
         raise UsageError(f"{out} is there already.", remedy="name a new file with --out, or move that one away.")
-    hider = first_hider(settings_file.load(given.settings))
+    settings = settings_file.load(given.settings)
+    # A frame to each thread takes less time than every frame in all threads: a small network is not well shared.
+    hider = first_hider(settings, threads=1)
     with _progress("looking", None) as step:
-        redaction = Redaction(given.clip, hider, step, road=revealed.road)
+        redaction = Redaction(given.clip, hider, step, road=revealed.road, at_once=settings.sight.threads)
     if out is None:
         for vehicle in redaction.vehicles:
             print(json.dumps(_as_json(vehicle)), flush=True)

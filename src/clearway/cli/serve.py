@@ -56,5 +56,6 @@ def run(given: argparse.Namespace) -> int:
         announce=lambda line: print(line, file=sys.stderr, flush=True),
         # A word on the command line is quickly typed; reaching beyond this machine is a decision that belongs in a file.
         beyond_this_machine=host == known.hub.host,
+        retention=known.retention,
     )
     return 0

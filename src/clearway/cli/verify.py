@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 
 from clearway.envelope import PUBLIC_KEY_NAME, trusted
+from clearway.errors import UsageError
 from clearway.evidence.note import COSIGNATURE, Verifier, read_vkey
 from clearway.evidence.token import AUTHORITIES_NAME, known_authorities, load_certificates
+from clearway.evidence.vault import VAULT_FOLDER
 from clearway.evidence.verify import Report, verify
 
 _DESCRIPTION = """\
@@ -76,6 +78,11 @@ def witness_key(word: str) -> Verifier:
 def run(given: argparse.Namespace) -> int:
     """0 where every step passed, else 7."""
     exhibit: Path = given.exhibit
+    if not exhibit.exists() and (exhibit.absolute().parent.parent / VAULT_FOLDER / exhibit.stem).exists():
+        raise UsageError(
+            f"the hub has taken {exhibit.name} in, and keeps it encrypted.",
+            remedy="see its checks on the case's page; once it is confirmed it can be downloaded there.",
+        )
     keys = exhibit.absolute().parent.parent / "keys"
     paths: list[Path] = given.key or ([keys / PUBLIC_KEY_NAME] if (keys / PUBLIC_KEY_NAME).exists() else [])
     authorities = [each for path in given.tsa for each in load_certificates(path)] or known_authorities(keys)

@@ -23,6 +23,8 @@ in the lists on this machine. What a rule finds is sealed as an exhibit and told
 
   {"rule", "plate", "p", "passage", "first_at", "last_at", "exhibit"}
 
+Where the settings name a surveyed view (rules.scene), what vehicles do on it is measured and judged too: docs/rules.md.
+
 Nothing is kept of any other vehicle. Words and progress go to stderr, with a summary of counters at the end."""
 _EPILOG = """\
 SOURCE is one of

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from clearway.check.desk import Desk
 from clearway.edge.ring import Ring
+from clearway.edge.surveyed import SurveyedView
 from clearway.errors import SourceError
 from clearway.evidence.hide import HELD, lies_at, with_margin
 from clearway.evidence.seal import Sealer
@@ -48,7 +49,8 @@ class Sealed:
 class Pipeline:
     """One camera's stages, wired. `looks_per_s` bounds how often a frame is looked at closely; every frame is held for evidence.
 
-    `tell` hears of each passage as a person may: `tell(passage)` is called once a vehicle has passed, before any finding.
+    `surveyed` gives each passage its drive, where the road was surveyed; its rules are among `rules`. `tell` hears of each
+    passage as a person may: `tell(passage)` is called once a vehicle has passed, before any finding.
     """
 
     def __init__(
@@ -64,12 +66,13 @@ class Pipeline:
         ring: Ring,
         *,
         looks_per_s: float,
+        surveyed: SurveyedView | None = None,
         tell: Callable[[Passage], None] = lambda passage: None,
     ) -> None:
         self._source, self._attention, self._detector, self._reader = source, attention, detector, reader
         self._tracker, self._desk, self._rules, self._sealer, self._ring = tracker, desk, rules, sealer, ring
         self._look_every = timedelta(seconds=1 / looks_per_s)
-        self._tell = tell
+        self._surveyed, self._fits, self._tell = surveyed, False, tell
         self._seen: deque[tuple[datetime, Seen]] = deque()
         self._stopping = self._waiting = False
         self.counters = Counters()
@@ -88,7 +91,8 @@ class Pipeline:
         """Watches the source to its end and gives each sealed finding as it comes.
 
         What was seen before the source failed, or before `stop`, is judged all the same; then SourceError, or
-        KeyboardInterrupt, is raised.
+        KeyboardInterrupt, is raised. SettingsError where the first picture is not of the size that was surveyed; where a later
+        one is not, the rules of the road are silent.
         """
         due_at: datetime | None = None
         size: tuple[int, ...] | None = None
@@ -104,6 +108,10 @@ class Pipeline:
                     yield from self._judged(self._tracker.finish())
                     self._forget_all()
                     due_at = None
+                if self._surveyed is not None and size is None:
+                    self._surveyed.must_fit(frame)
+                if self._surveyed is not None and size != frame.pixels.shape:
+                    self._fits = self._surveyed.fits(frame)
                 size = frame.pixels.shape
                 self._ring.add(frame)
                 self.counters.frames += 1
@@ -148,10 +156,20 @@ class Pipeline:
             self._tell(passage)
             if passage.plate is None:
                 continue
+            if self._surveyed is not None and self._fits:
+                passage = self._surveyed.driven(passage)  # noqa: PLW2901 - the same passage, and what was measured of it
             records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
             for finding in judge(self._rules, passage, records):
                 frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
-                exhibit = self._sealer.seal(finding, frames, clock_source=self._source.clock, hide=self._others(passage))
+                measured = self._surveyed if finding.measurements else None
+                exhibit = self._sealer.seal(
+                    finding,
+                    frames,
+                    clock_source=self._source.clock,
+                    hide=self._others(passage),
+                    sketch=measured.sketch(finding) if measured is not None else None,
+                    surveyed=measured.files if measured is not None else None,
+                )
                 self.counters.findings += 1
                 yield Sealed(finding, exhibit)
 

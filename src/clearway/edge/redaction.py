@@ -4,7 +4,9 @@ Two passes. The first looks at every frame and keeps places, no pictures but a f
 from a flat fill and encodes it. A new file with our own container holds the result: no sound, no metadata, nothing but pictures.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +20,7 @@ from clearway.camera.film import Film
 from clearway.edge.road import EmptyRoad
 from clearway.errors import SourceError, StoreError, UsageError
 from clearway.evidence.hide import Look, Track, fills, follow, is_plate, with_margin
-from clearway.evidence.redact import FILL_RGB, filled_px, reveal, shown_px
+from clearway.evidence.redact import FILL_RGB, filled_px, flat, reveal_on
 from clearway.facts import Box, Detection, Frame, Kind, Pixels
 from clearway.ports import Detector
 
@@ -68,23 +70,24 @@ class Written:
 class Redaction:
     """One clip, looked at once from end to end when this is made; `on_frame` hears of each frame.
 
-    SourceError where it cannot be read to its end, or is longer than FRAMES_MAX frames.
+    `at_once` frames are looked at side by side, in threads, which the hider must bear. SourceError where the clip cannot be read
+    to its end, or is longer than FRAMES_MAX frames.
     """
 
-    def __init__(self, path: Path, hider: Detector, on_frame: Callable[[], None], *, road: bool) -> None:
+    def __init__(self, path: Path, hider: Detector, on_frame: Callable[[], None], *, road: bool, at_once: int = 1) -> None:
         self._path, self._hider = path, hider
         frames = self._frames()  # before anything else is asked of the file: it says what is wrong with it
         self._was = _identity(path)
         self._looks: list[Look] = []
         self._road = EmptyRoad() if road else None
-        for frame in frames:
+        for frame, found in self._looked_at(frames, at_once):
             if frame.number >= FRAMES_MAX:
                 raise SourceError(
                     f"{path} has more than {FRAMES_MAX:,} frames.", remedy="cut it into parts, one after the other."
                 )
             if frame.number == 0:
                 self._began_at, self._shape = frame.captured_at, frame.pixels.shape
-            self._looks.append(Look(frame.captured_at, self._found(frame)))
+            self._looks.append(Look(frame.captured_at, found))
             if self._road is not None and frame.pixels.shape == self._shape:
                 self._road.add(frame)
             on_frame()
@@ -152,6 +155,18 @@ class Redaction:
     def _frames(self) -> Iterator[Frame]:
         return iter(Clip(self._path, "clip", 0.0))
 
+    def _looked_at(self, frames: Iterator[Frame], at_once: int) -> Iterator[tuple[Frame, tuple[Detection, ...] | None]]:
+        """Each frame with what was found in it, in their order."""
+        waiting: deque[tuple[Frame, Future[tuple[Detection, ...] | None]]] = deque()
+        with ThreadPoolExecutor(at_once) as pool:
+            for frame in frames:
+                waiting.append((frame, pool.submit(self._found, frame)))
+                if len(waiting) > at_once:
+                    first, found = waiting.popleft()
+                    yield first, found.result()
+            for first, found in waiting:
+                yield first, found.result()
+
     def _found(self, frame: Frame) -> tuple[Detection, ...] | None:
         try:
             return self._hider.find(frame, frame.whole)
@@ -200,18 +215,18 @@ class Redaction:
             own = [vehicle.plate for vehicle in vehicles]
             found = tuple(one for one in look.found or () if not any(plate and is_plate(one, plate.box) for plate in own))
             looks.append(look if look.found is None else Look(look.at, found))
-        return fills(looks)
+        return [None if found is None else tuple(one.box for one in found) for found in fills(looks)]
 
     def _ground(self, road: bool) -> Pixels:
         """What lies under the vehicles: the empty road where it is shown and known, the fill elsewhere."""
         if not road or self._road is None:
-            return np.full(self._shape, FILL_RGB, np.uint8)
-        covered = fills(self._looks, tuple(Kind))
+            return flat(self._shape)
+        covered = [None if found is None else tuple(one.box for one in found) for found in fills(self._looks, tuple(Kind))]
         drove = [box for track in self._tracks for box in _lower_halves(track)]
         picture, known = self._road.picture(covered, drove)
         found = self._found(Frame("road", 0, self._began_at, 0.0, picture))
         if found is None:
-            return np.full(self._shape, FILL_RGB, np.uint8)
+            return flat(self._shape)
         for box in (with_margin(one.box) for one in found):
             if (filled := filled_px(box, (0, 0, self._shape[1], self._shape[0]))) is not None:
                 left, top, right, bottom = filled
@@ -257,12 +272,10 @@ def _in_front(one: _Shown, shown: Sequence[_Shown]) -> bool:
 def _picture(frame: Frame, regions: Sequence[Box], hidden: Sequence[Box] | None, ground: Pixels) -> Pixels:
     """The frame as it is published; blank where nobody knows what has to be hidden."""
     if hidden is None:
-        return np.full_like(ground, FILL_RGB)
+        return flat(ground.shape)
     picture = ground.copy()
     for region in regions:
-        if (bounds := shown_px(region, frame.width_px, frame.height_px)) is not None:
-            left, top, right, bottom = bounds
-            picture[top:bottom, left:right] = reveal(frame.pixels, region, hidden)[top:bottom, left:right]
+        reveal_on(picture, frame.pixels, region, hidden)
     return picture
 
 

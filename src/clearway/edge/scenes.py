@@ -26,19 +26,30 @@ _SCENE, _LAW = TypeAdapter(Scene), TypeAdapter(Law)
 
 def load_scene(path: Path, now: datetime) -> Scene:
     """The scene of that file. SettingsError names the key and its fault, or says that its survey is not in force at `now`."""
-    remedy = "mend it; docs/rules.md names every key of a scene."
+    scene = parse_scene(scene_bytes(path), str(path))
+    refuse_expired(scene, str(path), now)
+    return scene
+
+
+def scene_bytes(path: Path) -> bytes:
+    """What the file holds, up to a byte more than a scene may have. SettingsError where it cannot be read."""
     try:
         with path.open("rb") as file:
-            data = file.read(BYTES_MAX + 1)
+            return file.read(BYTES_MAX + 1)
     except OSError as error:
-        raise SettingsError(f"the scene {path} cannot be read: {error.strerror or error}.", remedy=remedy) from error
-    scene = parse_scene(data, str(path))
+        raise SettingsError(
+            f"the scene {path} cannot be read: {error.strerror or error}.",
+            remedy="name the file of your view in rules.scene; docs/rules.md names every key of a scene.",
+        ) from error
+
+
+def refuse_expired(scene: Scene, what: str, now: datetime) -> None:
+    """SettingsError where its survey is not in force at `now`."""
     if not scene.surveyed.holds(now, now):
         until = f"{scene.surveyed.valid_from:%Y-%m-%d} to {scene.surveyed.valid_until:%Y-%m-%d}"
         raise SettingsError(
-            f"{path}: the survey holds from {until}, not now.", remedy="survey the view anew and state it in [surveyed]."
+            f"{what}: the survey holds from {until}, not now.", remedy="survey the view anew and state it in [surveyed]."
         )
-    return scene
 
 
 def parse_scene(data: bytes, what: str) -> Scene:
@@ -58,10 +69,15 @@ def as_toml(scene: Scene) -> str:
 
 def load_law(code: str) -> Law:
     """The law pack of that name ("DE"). SettingsError where there is none, or where it is not whole."""
+    return parse_law(law_bytes(code), f"the law pack {code}")
+
+
+def law_bytes(code: str) -> bytes:
+    """The law pack of that name, as it was written. SettingsError where there is none."""
     known = {Path(entry.name).stem: entry for entry in LAWS.iterdir() if entry.name.endswith(".toml")}
     if code not in known:
         raise SettingsError(f"there is no law pack {code!r}.", remedy=f"name one of {', '.join(sorted(known))}.")
-    return parse_law(known[code].read_bytes(), f"the law pack {code}")
+    return known[code].read_bytes()
 
 
 def parse_law(data: bytes, what: str) -> Law:

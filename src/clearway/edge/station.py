@@ -16,9 +16,12 @@ from clearway.check.desk import Desk
 from clearway.check.lists import Publication, read_csv
 from clearway.edge.pipeline import Counters, Pipeline
 from clearway.edge.ring import Ring
+from clearway.edge.surveyed import SurveyedView
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_signer, trusted
 from clearway.errors import SettingsError
+from clearway.evidence.credentials import Credentials, load_chain
 from clearway.evidence.ledger import Event, Ledger
+from clearway.evidence.original import load_court
 from clearway.evidence.seal import Sealer
 from clearway.evidence.timestamp import HttpAuthority
 from clearway.evidence.token import keep_certificates, load_certificates
@@ -93,7 +96,7 @@ class Station:
         """The stages of one camera, wired.
 
         `hider` finds what exhibits must not show: `first_hider`, where nobody is named. `announce` hears of a timestamp that
-        could not be had.
+        could not be had. SettingsError where the settings name a scene, or it a law, that makes no sense or is out of force.
         """
         camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
         if track.judged_after_s >= evidence.held_s:
@@ -101,8 +104,13 @@ class Station:
                 "track.judged_after_s is not shorter than evidence.held_s: pictures would be gone before they are needed.",
                 remedy="hold pictures for longer than it takes to judge a vehicle.",
             )
+        surveyed = first_view(self._settings)
         hider = hider or first_hider(self._settings)
         made_with, authority = self._made_with(detector, reader, hider), self._authority(announce)
+        credentials = None
+        if evidence.credentials:
+            credentials = Credentials(self.signer, load_chain(self.data / KEYS, self.signer, camera.name, now()))
+            made_with["credentials"] = credentials.name
         sealer = Sealer(
             self.data,
             self.signer,
@@ -114,6 +122,9 @@ class Station:
             evidence.stills,
             temperature=reader.temperature,
             authority=authority,
+            retention=self._settings.retention.of,
+            court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
+            credentials=credentials,
         )
         return Pipeline(
             source,
@@ -127,11 +138,12 @@ class Station:
                 plate_p_min=track.plate_p_min,
             ),
             self.desk(),
-            rules,
+            (*rules, *(surveyed.rules if surveyed is not None else ())),
             sealer,
             Ring(evidence.held_s, evidence.held_mb),
             # Every still is looked at: somebody chose it.
             looks_per_s=math.inf if isinstance(source, Stills) else camera.looks_per_s,
+            surveyed=surveyed,
             tell=tell,
         )
 
@@ -188,6 +200,11 @@ def open_camera(source: str, settings: Settings, announce: Callable[[str], None]
     )
 
 
+def first_view(settings: Settings) -> SurveyedView | None:
+    """The surveyed view that the settings name, if any. SettingsError where it, or its law, makes no sense or is out of force."""
+    return SurveyedView.load(Path(settings.rules.scene), now()) if settings.rules.scene else None
+
+
 def first_sight(settings: Settings, *, stills: bool = False) -> tuple[Detector, Reader]:
     """The detector and the reader that the settings ask for; for `stills`, which somebody chose, more time may go into each.
 
@@ -197,12 +214,12 @@ def first_sight(settings: Settings, *, stills: bool = False) -> tuple[Detector, 
     return _detector(sight.detector, sight.threads, stills), _reader(sight.reader, sight.threads)
 
 
-def first_hider(settings: Settings) -> Detector:
+def first_hider(settings: Settings, *, threads: int | None = None) -> Detector:
     """Who finds the people, faces and plates that pictures must not show: our own weights, whoever else looks for plates.
 
-    InstallationError where they are missing or damaged.
+    `threads` share one look: those of the settings, where nothing is said. InstallationError where they are missing or damaged.
     """
-    return StreetDetector(our_own("street"), settings.sight.threads, to_hide=True)
+    return StreetDetector(our_own("street"), threads or settings.sight.threads, to_hide=True)
 
 
 def _detector(asked: DetectorSettings, threads: int, stills: bool) -> Detector:

@@ -96,12 +96,12 @@ class Bundle:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Bundle]:
-    """The container at `path`. BundleError where it is not in our form or out of bounds; never another exception."""
+def opened(source: Path | bytes) -> Iterator[Bundle]:
+    """The container at a path, or of these bytes. BundleError where it is not in our form or out of bounds; never another
+    exception."""
     with ExitStack() as stack:
         with _plain_words():
-            # Not blocking, so that a pipe that carries an exhibit's name cannot hold us for ever.
-            file = stack.enter_context(_Bounded(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)))
+            file = stack.enter_context(_in_memory(source) if isinstance(source, bytes) else _at(source))
             archive = stack.enter_context(zipfile.ZipFile(file))
             bundle = Bundle(archive, _written_again(archive, _Compared(file.fileno())))
         yield bundle
@@ -128,6 +128,21 @@ class _Bounded(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         return super().read(_CHUNK_BYTES if size is None or size < 0 else min(size, _CHUNK_BYTES))
+
+
+def _at(path: Path) -> _Bounded:
+    # Not blocking, so that a pipe that carries an exhibit's name cannot hold us for ever.
+    return _Bounded(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
+def _in_memory(content: bytes) -> _Bounded:
+    """A file that has no name and lies on no disk."""
+    file = _Bounded(os.memfd_create("exhibit"), "w+b")
+    written = 0
+    while written < len(content):
+        written += file.write(memoryview(content)[written:])
+    file.seek(0)
+    return file
 
 
 class _Compared:

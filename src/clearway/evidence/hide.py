@@ -7,8 +7,9 @@ look failed, nothing can be said of that frame, and nobody may see it.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from math import hypot, inf
 
 from clearway.facts import Box, Detection, Kind
@@ -28,6 +29,8 @@ REACH_SIZES, GROWTH_MAX = 1.0, 2.0
 REACH_SIZES_PER_S = {Kind.PERSON: 1.0, Kind.FACE: 8.0, Kind.PLATE: 30.0, Kind.VEHICLE: 4.0, Kind.TWO_WHEELER: 8.0}
 # How long a stretch its speed is taken from: over a shorter one the boxes' own tremble would be taken for speed.
 STEADY = timedelta(seconds=0.5)
+# A find at which it is less likely than not that something is there is hidden too, and said to be unsure.
+SURE_P_MIN = 0.5
 # A frame that is full of them shows nothing of use, and its manifest would have no end.
 FILLS_MAX = 64
 
@@ -42,22 +45,40 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One thing through many looks: the `places` of the looks that found it, rising, and its box in each."""
+    """One thing through many looks: the `places` of the looks that found it, rising, and its box and probability in each."""
 
     places: list[int]
     boxes: list[Box]
+    p: list[float] = field(default_factory=list)
 
 
-def fills(looks: Sequence[Look], kinds: Sequence[Kind] = HIDDEN) -> list[tuple[Box, ...] | None]:
-    """For each look, in order of time, what must be hidden in its frame, margins included; None where that is not known."""
-    hidden: list[list[Box]] = [[] for _ in looks]
+class Cause(StrEnum):
+    """Why a box is filled, besides the kind of what is there."""
+
+    FOUND = "found"
+    UNSURE = "unsure"
+    CARRIED = "carried"
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One box that must be hidden, its margin included, and why."""
+
+    box: Box
+    kind: Kind
+    cause: Cause
+
+
+def fills(looks: Sequence[Look], kinds: Sequence[Kind] = HIDDEN) -> list[tuple[Fill, ...] | None]:
+    """For each look, in order of time, what must be hidden in its frame, largest first; None where that is not known."""
+    hidden: list[list[Fill]] = [[] for _ in looks]
     times = [look.at for look in looks]
     for kind in kinds:
         for track in follow(looks, (kind,)):
-            _hide(track, times, hidden)
-    decided: list[tuple[Box, ...] | None] = []
-    for look, boxes in zip(looks, hidden, strict=True):
-        outermost = _outermost(boxes)
+            _hide(track, kind, times, hidden)
+    decided: list[tuple[Fill, ...] | None] = []
+    for look, found in zip(looks, hidden, strict=True):
+        outermost = _outermost(found)
         decided.append(None if look.found is None or len(outermost) > FILLS_MAX else outermost)
     return decided
 
@@ -70,7 +91,8 @@ def follow(looks: Sequence[Look], kinds: Sequence[Kind]) -> list[Track]:
     times = [look.at for look in looks]
     for place, look in enumerate(looks):
         alive = [track for track in alive if look.at - times[track.places[-1]] <= LINKED]
-        boxes = [one.box for one in look.found or () if one.kind in kinds]
+        finds = [one for one in look.found or () if one.kind in kinds]
+        boxes = [one.box for one in finds]
         expected = [_moved(track, times, -1, look.at) for track in alive]
         near = sorted(
             (apart, t, b)
@@ -93,6 +115,7 @@ def follow(looks: Sequence[Look], kinds: Sequence[Kind]) -> list[Track]:
                 alive.append(track)
             track.places.append(place)
             track.boxes.append(box)
+            track.p.append(finds[b].p)
     return tracks
 
 
@@ -112,13 +135,15 @@ def with_margin(box: Box) -> Box:
     return Box(box.left_px - across, box.top_px - down, box.right_px + across, box.bottom_px + down)
 
 
-def _hide(track: Track, times: Sequence[datetime], hidden: list[list[Box]]) -> None:
+def _hide(track: Track, kind: Kind, times: Sequence[datetime], hidden: list[list[Fill]]) -> None:
     """Adds the track's box to every look during which its thing may be there."""
     first_at, last_at = times[track.places[0]], times[track.places[-1]]
     for place in range(bisect_left(times, first_at - HELD), bisect_right(times, last_at + HELD)):
         after = bisect_left(track.places, place)
+        cause = Cause.CARRIED
         if after < len(track.places) and track.places[after] == place:
             box = track.boxes[after]
+            cause = Cause.FOUND if track.p[after] >= SURE_P_MIN else Cause.UNSURE
         elif after == 0:
             box = _around(track.boxes[0], _moved(track, times, 0, times[place]))
         elif after == len(track.places):
@@ -126,7 +151,7 @@ def _hide(track: Track, times: Sequence[datetime], hidden: list[list[Box]]) -> N
         else:
             # It went from one to the other: at whatever speed, it was within the box around both.
             box = _around(track.boxes[after - 1], track.boxes[after])
-        hidden[place].append(with_margin(box))
+        hidden[place].append(Fill(with_margin(box), kind, cause))
 
 
 def _moved(track: Track, times: Sequence[datetime], end: int, to: datetime) -> Box:
@@ -162,10 +187,10 @@ def _around(one: Box, other: Box) -> Box:
     )
 
 
-def _outermost(boxes: Sequence[Box]) -> tuple[Box, ...]:
-    """The boxes without those that lie within another."""
-    kept: list[Box] = []
-    for box in sorted(boxes, key=lambda box: -box.area_px):
-        if all(other.common(box) != box for other in kept):
-            kept.append(box)
+def _outermost(found: Sequence[Fill]) -> tuple[Fill, ...]:
+    """The fills without those that lie within another."""
+    kept: list[Fill] = []
+    for one in sorted(found, key=lambda fill: -fill.box.area_px):
+        if all(other.box.common(one.box) != one.box for other in kept):
+            kept.append(one)
     return tuple(kept)

@@ -86,6 +86,9 @@ class Event(StrEnum):
     EXHIBIT_REVEAL = "exhibit:reveal"  # somebody was shown the match
     EXHIBIT_DECIDE = "exhibit:decide"
     EXHIBIT_EXPORT = "exhibit:export"  # a copy left the data folder
+    EXHIBIT_HOLD = "exhibit:hold"  # a court wants it kept beyond its time
+    EXHIBIT_RELEASE = "exhibit:release"  # and needs it no longer
+    EXHIBIT_ERASE = "exhibit:erase"  # its key and all rows about it are destroyed
     LIST_PUBLISH = "list:publish"
 
 

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,30 +16,64 @@ import rfc8785
 
 from clearway.evidence.canonical import rfc3339
 from clearway.evidence.redact import FILL_RGB
-from clearway.facts import Box, Finding, Passage, Plate, Probabilities, Reading, Record, Sighting
+from clearway.evidence.sketch import Line, Place, Sketch
+from clearway.facts import (
+    Box,
+    Drive,
+    Finding,
+    Measurement,
+    Passage,
+    Plate,
+    Probabilities,
+    Reading,
+    Record,
+    Retention,
+    Sighting,
+)
 from clearway.plates import ALPHABET
 from clearway.ports import TimestampAuthority
 
-FORMAT = "clearway-exhibit/2"
+FORMAT = "clearway-exhibit/3"
 # 256 bits, so that nobody who guesses the plate and the time can find an exhibit's id in the ledger by trying.
 SALT_BYTES = 32
 READINGS = "readings.json"
-READINGS_FORMAT = "clearway-readings/1"
+READINGS_FORMAT, FIRST_READINGS_FORMAT = "clearway-readings/2", "clearway-readings/1"
 NONE, NOT_MEASURED = "none", "not measured"
+# Of every uncertainty that a fact states (facts.Measurement).
+COVERAGE_FACTOR = 2
 # The manifest names a character where a reader gave it at least this; readings.json names all of them.
 CANDIDATE_P_MIN = 0.01
+
+# Why a picture, or a box in it, is filled: these, and the kind and the cause of a fill (hide.Fill), as "face carried".
+SEEN_BY_CAMERA = "camera's look"
+BLANK_AS_ELSEWHERE, BLANK_AS_UNKNOWN, BLANK_AS_ANOTHER_SIZE = "not sighted", "not looked at", "another size"
+_HIDDEN_BECAUSE = {
+    "outside region_px": "it is not the vehicle that the finding is about",
+    "person, face, plate": "what `made_with.hider` looks for in every frame; never the subject's own plate",
+    "found": "it found one there, more likely than not",
+    "unsure": "it found what is less likely one than not: doubt hides",
+    "carried": "it did not find it in this frame, but shortly before or after, and it may be anywhere in between",
+    SEEN_BY_CAMERA: "`made_with.detector` saw a person, another plate or what may be one there, in a look at most 0.6 s away",
+    BLANK_AS_ELSEWHERE: "the vehicle was not sighted in this frame or near enough before and after it",
+    BLANK_AS_UNKNOWN: "the hider failed on this frame, or found more than can be told",
+    BLANK_AS_ANOTHER_SIZE: "the camera changed the size of its picture",
+}
 
 PxBounds = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one masked picture shows: `region_px` (None: nothing) without `hidden_px`, left, top, right, bottom, half-open."""
+    """What one masked picture shows: `region_px` (None: nothing) without `hidden_px`, left, top, right, bottom, half-open.
+
+    `because` has a word for each of `hidden_px`, or one for a picture that shows nothing.
+    """
 
     frame_number: int
     captured_at: datetime
     region_px: PxBounds | None
     hidden_px: tuple[PxBounds, ...] = ()
+    because: tuple[str, ...] = ()
 
 
 def new_salt() -> str:
@@ -62,6 +96,7 @@ def readings_json(passage: Passage) -> bytes:
             "frame": int(sighting.frame_number),
             "text": sighting.reading.text,
             "legibility": float(sighting.reading.legibility),
+            "p_whole": float(sighting.reading.p_whole),
             "region": sighting.reading.region,
             "p_characters": [_candidates(row, 0.0) for row in sighting.reading.p_characters],
         }
@@ -84,14 +119,21 @@ def manifest(
     clock_source: str,
     held: Held,
     stills: Mapping[str, Shown],
+    moments: Mapping[str, Shown],
+    sketch: Sketch | None,
+    surveyed: Sequence[str],
     clip: tuple[str, Sequence[Shown]],
     files: Mapping[str, bytes],
     made_with: Mapping[str, str],
     temperature: float | None,
     authority: TimestampAuthority | None,
+    original: Mapping[str, object] | None,
+    retention: Retention | None,
 ) -> bytes:
     """The manifest in RFC 8785 form. `sealer` is the id of the key that will sign the statement; `stills` and `clip` map file
-    names to what they show; `files` maps every name to content; `temperature` is the reader's."""
+    names to what they show, and so do `moments`, on which the `sketch` is drawn; `surveyed` are the names of the files that a
+    measurement rests on; `files` maps every name to content; `temperature` is the reader's; `original` says what the sealed
+    original is, where there is one; `retention` None says that nobody set one."""
     passage = finding.passage
     clip_name, clip_frames = clip
     said: dict[str, Any] = {
@@ -100,34 +142,20 @@ def manifest(
         "sealed_at": rfc3339(sealed_at),
         # Whether the authority answered cannot be known yet: a verifier sees it by the token that is there, or is not.
         "timestamp": _asked(authority),
-        "finding": {
-            "rule": finding.rule,
-            "because": finding.because,
-            "plate": finding.plate,
-            "p": float(finding.p),
-            "decisive_frames": [int(number) for number in finding.decisive_frames],
-        },
-        "passage": {
-            "id": passage.id,
-            "camera": passage.camera,
-            "first_at": rfc3339(passage.first_at),
-            "last_at": rfc3339(passage.last_at),
-            "clock": {"source": clock_source, "error_ms": float(passage.clock_error_ms)},
-        },
-        "plate": _plate(passage.plate) if passage.plate is not None else None,
-        "readings": [_reading(s, s.reading) for s in passage.sightings if s.reading is not None],
-        "records": [_record(record) for record in finding.records],
+        **claim(finding, clock_source),
+        "surveyed": list(surveyed),
         "shown": {
             "words": "Only the region of each frame was copied from the camera; everything else, and every box that is "
-            f"hidden inside it, is a flat fill of RGB {', '.join(map(str, FILL_RGB))}. There is no sound.",
+            f"hidden inside it, is a flat fill of RGB {', '.join(map(str, FILL_RGB))}. There is no sound. What was measured is "
+            "drawn on the pictures of the moments: on the fill and below the picture, never on a pixel from the camera.",
             "fill_rgb": list(FILL_RGB),
-            "hidden_because": {
-                "outside region_px": "it is not the vehicle that the finding is about",
-                "hidden_px": "a person, a face or another plate, or what may be one",
-            },
+            "hidden_because": _HIDDEN_BECAUSE,
             "stills": [{"file": name, **_shown(picture)} for name, picture in stills.items()],
+            "moments": [{"file": name, **_shown(picture)} for name, picture in moments.items()],
+            "drawn": _sketch(sketch) if sketch is not None else NONE,
             "clip": {"file": clip_name, "frames": [_shown(picture) for picture in clip_frames]},
         },
+        "original": dict(original) if original is not None else NONE,
         # Those before and after the clip show nothing of the vehicle, and so nothing.
         "frames_held": {
             "count": len(held.times),
@@ -139,7 +167,7 @@ def manifest(
         "made_with": dict(made_with),
         "calibration": {"reader's temperature": temperature if temperature is not None else NOT_MEASURED},
         "error_rates": NOT_MEASURED,
-        "retention": {"policy": NONE, "gone_by": NONE},
+        "retention": _retention(retention, sealed_at),
         "custody": [
             {"what": "filmed", "at": rfc3339(passage.first_at), "by": f"camera:{passage.camera}"},
             {"what": "sealed", "at": rfc3339(sealed_at), "by": f"key:{sealer}"},
@@ -152,10 +180,45 @@ def manifest(
     return rfc8785.dumps(said)
 
 
+def claim(finding: Finding, clock_source: str) -> dict[str, Any]:
+    """What the manifest says of the finding and of all that it follows from, by key: what a replay derives again."""
+    passage = finding.passage
+    return {
+        "finding": {
+            "rule": finding.rule,
+            "because": finding.because,
+            "plate": finding.plate,
+            "p": float(finding.p),
+            "decisive_frames": [int(number) for number in finding.decisive_frames],
+            "part": finding.part or NONE,
+            "measurements": [_measurement(one) for one in finding.measurements],
+        },
+        "passage": {
+            "id": passage.id,
+            "camera": passage.camera,
+            "first_at": rfc3339(passage.first_at),
+            "last_at": rfc3339(passage.last_at),
+            "clock": {"source": clock_source, "error_ms": float(passage.clock_error_ms)},
+        },
+        "plate": _plate(passage.plate) if passage.plate is not None else None,
+        "readings": [_reading(s, s.reading) for s in passage.sightings if s.reading is not None],
+        # Where it drove is told only where a measurement rests on it.
+        "drive": _drive(passage.drive) if finding.measurements and passage.drive is not None else NONE,
+        "records": [_record(record) for record in finding.records],
+    }
+
+
 def _asked(authority: TimestampAuthority | None) -> object:
     if authority is None:
         return NONE
     return {"authority": authority.url, "certificates_sha256": list(authority.certificates_sha256)}
+
+
+def _retention(retention: Retention | None, sealed_at: datetime) -> dict[str, str]:
+    if retention is None:
+        return {"policy": NONE, "gone_by": NONE}
+    days = retention.lasts / timedelta(days=1)
+    return {"policy": f"{retention.purpose}: {days:g} days", "gone_by": rfc3339(sealed_at + retention.lasts)}
 
 
 def _plate(plate: Plate) -> dict[str, object]:
@@ -183,6 +246,72 @@ def _reading(sighting: Sighting, reading: Reading) -> dict[str, object]:
     }
 
 
+def _measurement(one: Measurement) -> dict[str, object]:
+    held = (
+        {
+            "limit": float(one.bound.limit),
+            "limit_source": one.bound.limit_source,
+            "tolerance": float(one.bound.tolerance),
+            "tolerance_source": one.bound.tolerance_source,
+        }
+        if one.bound is not None
+        else {}
+    )
+    return {
+        "name": one.name,
+        "value": float(one.value),
+        "uncertainty": float(one.uncertainty),
+        "coverage_factor": COVERAGE_FACTOR,
+        "unit": one.unit,
+        "method": one.method,
+        "held_against": held or NONE,
+    }
+
+
+def _drive(drive: Drive) -> dict[str, object]:
+    return {
+        "places": [
+            {
+                "at": rfc3339(place.at),
+                "m": [float(place.along_m), float(place.across_m)],
+                "error_m": [float(place.along_error_m), float(place.across_error_m)],
+            }
+            for place in drive.waypoints
+        ],
+        "signals": [
+            {
+                "signal": lamp.signal,
+                "light": lamp.light.value,
+                "from_at": rfc3339(lamp.from_at),
+                "until_at": rfc3339(lamp.until_at),
+                "clock_error_ms": float(lamp.clock_error_ms),
+            }
+            for lamp in drive.lamps
+        ],
+    }
+
+
+def _sketch(sketch: Sketch) -> dict[str, object]:
+    return {
+        "words": list(sketch.words),
+        "lines": [_line(line) for line in sketch.lines],
+        "path": [_place(place) for place in sketch.path],
+    }
+
+
+def _line(line: Line) -> dict[str, object]:
+    return {"what": line.what, "closed": line.closed, "px": [_tenths(point) for point in line.points_px]}
+
+
+def _place(place: Place) -> dict[str, object]:
+    return {"at": rfc3339(place.at), "px": _tenths(place.px), "around_px": [_tenths(point) for point in place.around_px]}
+
+
+def _tenths(point: tuple[float, float]) -> list[float]:
+    """A point to a tenth of a pixel: nobody sees more."""
+    return [round(float(point[0]), 1), round(float(point[1]), 1)]
+
+
 def _record(record: Record) -> dict[str, object]:
     return {
         "register": record.register,
@@ -202,6 +331,7 @@ def _shown(picture: Shown) -> dict[str, object]:
         "at": rfc3339(picture.captured_at),
         "region_px": list(picture.region_px) if picture.region_px is not None else None,
         "hidden_px": [list(bounds) for bounds in picture.hidden_px],
+        "because": list(picture.because),
     }
 
 

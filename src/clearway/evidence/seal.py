@@ -22,11 +22,10 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, overload
-
-import numpy as np
 
 from clearway.envelope import seal as signed
 from clearway.errors import SealError, StoreError
@@ -41,29 +40,49 @@ from clearway.evidence.bundle import (
     TOTAL_BYTES_MAX,
     Writer,
 )
-from clearway.evidence.hide import Look, fills, is_plate
+from clearway.evidence.credentials import MEDIA_TYPES, Credentials
+from clearway.evidence.hide import Fill, Look, fills, is_plate
 from clearway.evidence.ledger import Event, Ledger
-from clearway.evidence.manifest import READINGS, Held, Shown, manifest, new_salt, readings_json
-from clearway.evidence.redact import FILL_RGB, filled_px, plate_at, png, region_at, reveal, shown_px
+from clearway.evidence.manifest import (
+    BLANK_AS_ANOTHER_SIZE,
+    BLANK_AS_ELSEWHERE,
+    BLANK_AS_UNKNOWN,
+    READINGS,
+    SEEN_BY_CAMERA,
+    Held,
+    PxBounds,
+    Shown,
+    manifest,
+    new_salt,
+    readings_json,
+)
+from clearway.evidence.original import Court, SealedOriginal
+from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, reveal, shown_px
+from clearway.evidence.sketch import Sketch, drawn
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
-from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels
+from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels, Retention
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
-CLIP, INSTRUCTIONS = "clip.mp4", "VERIFY.md"
+CLIP, ORIGINAL, INSTRUCTIONS = "clip.mp4", "original.hpke", "VERIFY.md"
+MOMENTS = ("before.png", "at.png", "after.png")
 _STAGING_PREFIX = ".sealing-"
 # More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
 _RESERVED_BYTES = 32 * 1024
 # What is looked at for people, faces and plates reaches beyond what is shown by this share of its longer side: somebody is
 # easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
 _AROUND_SHARE = 1.0
+# So much earlier or later may a moment's picture be if it then shows the plate, as a share of what lies between the first moment
+# and the last: three moments, half of it apart, stay three.
+_PLATE_WORTH = 1 / 6
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
 
 
 class Sealer:
     """Seals findings into DATA/exhibits. One may run in each of several processes on one data folder.
 
-    `hider` finds the people, faces and plates that must be hidden. A frame on which it raises is blank.
+    `hider` finds the people, faces and plates that must be hidden. A frame on which it raises is blank. `retention` says, of a
+    rule, what its exhibits are kept for and for how long.
     """
 
     def __init__(
@@ -79,12 +98,16 @@ class Sealer:
         *,
         temperature: float | None = None,
         authority: TimestampAuthority | None = None,
+        retention: Callable[[str], Retention | None] = lambda rule: None,
+        court: Court | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode, self._hider = signer, ledger, encode, hider
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
         self._temperature, self._authority = temperature, authority
+        self._court, self._retention, self._credentials = court, retention, credentials
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -99,19 +122,20 @@ class Sealer:
         *,
         clock_source: str,
         hide: Callable[[Frame], Sequence[Box]],
+        sketch: Sketch | None = None,
+        surveyed: Mapping[str, bytes] | None = None,
     ) -> Exhibit:
         """The exhibit, on the disk and in the ledger when this returns.
 
         `frames` are all pictures of the passage that are still held; `hide` gives what else than the hider's finds has to be
         hidden in one of them: what the camera's own looks found. Both are filled where they lie inside the subject's region.
+        Where something was measured, the `sketch` of it is drawn on a picture of each moment, and `surveyed` are the files that
+        it rests on, by name.
         SealError where no picture shows the subject or where the exhibit cannot be written whole; then nothing of it is left.
         """
         ordered = sorted(frames, key=lambda frame: (frame.captured_at, frame.number))
         looks = [self._look(finding.passage, frame) for frame in ordered]
-        views = [
-            _View.of(finding.passage, frame, None if found is None else (*found, *hide(frame)))
-            for frame, found in zip(ordered, fills(looks), strict=True)
-        ]
+        views = [_View.of(finding.passage, frame, found, hide(frame)) for frame, found in zip(ordered, fills(looks), strict=True)]
         revealing = [place for place, view in enumerate(views) if view.shown.region_px is not None]
         if not revealing and any(look.found is None for look in looks):
             raise SealError(
@@ -128,7 +152,20 @@ class Sealer:
         best = _best(finding, [views[place] for place in revealing])[: self._stills]
         stills = {f"still-{number}.png": view for number, view in enumerate(best, start=1)}
         files = {name: png(view.pixels()) for name, view in stills.items()}
+        moments = _moments(finding, [views[place] for place in revealing]) if sketch is not None else {}
+        if sketch is not None:
+            drawings = {name: view.drawn(sketch) for name, view in moments.items()}
+            files |= {name: png(pixels) for name, pixels in drawings.items()}
+        files |= surveyed or {}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
+        if self._credentials is not None:
+            # The stills, the moments and the clip, as they are shown: they are all media so far.
+            media = {name: content for name, content in files.items() if Path(name).suffix in MEDIA_TYPES}
+            files |= {name: self._credentials.signed(name, content) for name, content in media.items()}
+        salt = new_salt()
+        original = self._original(clip, salt) if self._court is not None else None
+        if original is not None:
+            files[ORIGINAL] = original.content
         files[READINGS] = readings_json(finding.passage)
         files[INSTRUCTIONS] = Path(__file__).with_name(INSTRUCTIONS).read_bytes()
         sealed_at = self._clock()
@@ -140,21 +177,34 @@ class Sealer:
             )
         said = manifest(
             finding,
-            salt=new_salt(),
+            salt=salt,
             sealed_at=sealed_at,
             sealer=self._signer.key_id,
             clock_source=clock_source,
             held=Held([frame.captured_at for frame in ordered], revealing[0], len(ordered) - revealing[-1] - 1),
             stills={name: view.shown for name, view in stills.items()},
+            moments={name: view.shown for name, view in moments.items()},
+            sketch=sketch,
+            surveyed=sorted(surveyed or ()),
             clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
             files=files,
             made_with=self._made_with,
             temperature=self._temperature,
             authority=self._authority,
+            retention=self._retention(finding.rule),
+            original=original.said if original is not None else None,
         )
         if len(said) > JSON_BYTES_MAX or sum(map(len, files.values())) > TOTAL_BYTES_MAX - 2 * JSON_BYTES_MAX:
             raise SealError("the exhibit would be too large.", remedy="hold pictures for less long: settings evidence.held_s.")
         return self._write(finding, said, files, sealed_at)
+
+    def _original(self, clip: "_Masked", salt: str) -> SealedOriginal:
+        """The clip's frames as the camera gave them, which no disk ever sees but sealed to the court."""
+        assert self._court is not None
+        shape = clip[0].shape
+        # A frame of another size is blank there, too: a clip has one size.
+        pictures = [view.frame.pixels if view.frame.pixels.shape == shape else flat(shape) for view in clip.views]
+        return self._court.seal(self._encode(pictures, [view.frame.captured_at for view in clip.views]), ORIGINAL, salt)
 
     def _look(self, passage: Passage, frame: Frame) -> Look:
         """What the hider finds in and around the subject's region, but for the subject's own plate."""
@@ -222,20 +272,32 @@ class _View:
     plate_hidden: bool = False
 
     @staticmethod
-    def of(passage: Passage, frame: Frame, hidden: tuple[Box, ...] | None) -> "_View":
-        """The view of a frame in which that has to be hidden; None says that nobody knows what."""
+    def of(passage: Passage, frame: Frame, found: tuple[Fill, ...] | None, seen: Sequence[Box]) -> "_View":
+        """The view of a frame in which that has to be hidden: what the hider `found`, None where nobody knows what, and what the
+        camera's own looks have `seen`."""
         subject = region_at(passage, frame)
         region_px = shown_px(subject, frame.width_px, frame.height_px)
-        if region_px is None or hidden is None:
-            return _View(frame, Shown(frame.number, frame.captured_at, None), None, ())
+        if region_px is None or found is None:
+            because = BLANK_AS_ELSEWHERE if region_px is None else BLANK_AS_UNKNOWN
+            return _View(frame, Shown(frame.number, frame.captured_at, None, (), (because,)), None, ())
+        causes = [*((fill.box, f"{fill.kind} {fill.cause}") for fill in found), *((box, SEEN_BY_CAMERA) for box in seen)]
+        hidden = tuple(box for box, _ in causes)
         plate = plate_at(passage, frame)
         plate_hidden = plate is not None and any(box.shared_px(plate) > 0 for box in hidden)
         # Only what lies inside the region is named: where anybody else was is nobody's business.
-        hidden_px = dict.fromkeys(bounds for box in hidden if (bounds := filled_px(box, region_px)) is not None)
-        return _View(frame, Shown(frame.number, frame.captured_at, region_px, tuple(hidden_px)), subject, hidden, plate_hidden)
+        named: dict[PxBounds, str] = {}
+        for box, because in causes:
+            if (bounds := filled_px(box, region_px)) is not None:
+                named.setdefault(bounds, because)
+        shown = Shown(frame.number, frame.captured_at, region_px, tuple(named), tuple(named.values()))
+        return _View(frame, shown, subject, hidden, plate_hidden)
 
     def pixels(self) -> Pixels:
         return reveal(self.frame.pixels, self.subject, self.hidden)
+
+    def drawn(self, sketch: Sketch) -> Pixels:
+        """What may be seen, then the sketch on what may not."""
+        return drawn(self.pixels(), self.shown.region_px, sketch, self.frame.captured_at)
 
 
 class _Masked(Sequence[Pixels]):
@@ -263,13 +325,13 @@ class _Masked(Sequence[Pixels]):
         view = self.views[place]
         if view.frame.pixels.shape == self._shape:
             return view.pixels()
-        return np.full(self._shape, FILL_RGB, np.uint8)
+        return flat(self._shape)
 
     def shown(self, place: int) -> Shown:
         view = self.views[place]
         if view.frame.pixels.shape == self._shape:
             return view.shown
-        return Shown(view.frame.number, view.frame.captured_at, None)
+        return Shown(view.frame.number, view.frame.captured_at, None, (), (BLANK_AS_ANOTHER_SIZE,))
 
 
 def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
@@ -283,6 +345,22 @@ def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
         if showing := [view for view in some if not view.plate_hidden]:
             return showing
     return decisive or others
+
+
+def _moments(finding: Finding, views: Sequence[_View]) -> dict[str, _View]:
+    """The pictures before, at and after, by the names of their files: the frames that the rule named, or those nearest to them
+    that are held and show the vehicle, sooner one that shows its plate."""
+    at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
+    times = [at_by_number[number] for number in finding.moments]
+    worth = (max(times) - min(times)) * _PLATE_WORTH if times else timedelta()
+
+    def apart(view: _View, at: datetime) -> timedelta:
+        return abs(view.frame.captured_at - at) + (worth if view.plate_hidden else timedelta())
+
+    nearest = [min(views, key=partial(apart, at=at)) for at in times]
+    chosen = list({id(view): view for view in nearest}.values())
+    names = {1: MOMENTS[1:2], 2: MOMENTS[::2], 3: MOMENTS}.get(len(chosen), ())
+    return dict(zip(names, chosen, strict=True)) if names else {}
 
 
 def _statement(exhibit: str, rule: str, sealed_at: datetime) -> bytes:

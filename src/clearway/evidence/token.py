@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from clearway.errors import StoreError
+from clearway.evidence.tiles import replace_file
 
 # In the folder of the keys: the certificates of the timestamp authorities that are trusted, in PEM.
 AUTHORITIES_NAME = "tsa.pem"
@@ -105,8 +106,9 @@ def keep_certificates(keys: Path, certificates: Sequence[x509.Certificate]) -> N
     """Adds them to the tsa.pem of a folder of keys: older exhibits need those that are there already. StoreError as above."""
     known = known_authorities(keys)
     try:
-        with (keys / AUTHORITIES_NAME).open("ab") as file:
-            file.writelines(each.public_bytes(Encoding.PEM) for each in certificates if each not in known)
+        new = [each for each in certificates if each not in known]
+        if new:
+            replace_file(keys / AUTHORITIES_NAME, b"".join(each.public_bytes(Encoding.PEM) for each in (*known, *new)))
     except OSError as error:
         raise StoreError(f"{keys / AUTHORITIES_NAME} cannot be written: {error.strerror}.", remedy="make it writable.") from error
 

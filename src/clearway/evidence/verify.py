@@ -48,10 +48,11 @@ from clearway.evidence.token import TokenError, check
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-FORMAT = "clearway-exhibit/2"
-# In the first format another file proves the ledger's entry, and no authority is asked for a timestamp.
+FORMAT = "clearway-exhibit/3"
+# The second says nothing of measurements. In the first another file proves the ledger's entry, and no authority is asked for a
+# timestamp.
 FIRST_FORMAT, FIRST_PROOF = "clearway-exhibit/1", "ledger.json"
-_PROOFS = {FORMAT: PROOF, FIRST_FORMAT: FIRST_PROOF}
+_PROOFS = {FORMAT: PROOF, "clearway-exhibit/2": PROOF, FIRST_FORMAT: FIRST_PROOF}
 # github.com/in-toto/attestation, spec/v1: the statement's type and the DSSE payload type that carries it.
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -123,14 +124,15 @@ def verify(
     witnesses: Sequence[Verifier] = (),
     *,
     authorities: "Sequence[Certificate]" = (),
+    content: bytes | None = None,
 ) -> Report:
-    """The report on the exhibit at `path`. Never raises.
+    """The report on the exhibit at `path`, or on `content`, which then `path` only names. Never raises.
 
     `trusted_keys` maps key ids (`envelope.key_id`) to raw public keys; each of `witnesses` must have cosigned the checkpoint;
     `authorities` are the certificates of the timestamp authorities that the verifier trusts.
     """
     try:
-        with opened(path) as bundle:
+        with opened(path if content is None else content) as bundle:
             case = _Case(path, bundle, dict(trusted_keys), tuple(witnesses), tuple(authorities))
             steps = [_step(1, True, f"{len(bundle.members)} files, nothing before, between or behind them")]
             for number, check in enumerate(_CHECKS, start=2):
@@ -212,7 +214,25 @@ def _files(case: _Case) -> str:
     if missing or added:
         faults = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"added: {', '.join(added)}"] * bool(added)
         raise _FailedError("; ".join(faults))
-    return f"{len(case.files)} named files, and {len(case.bundle.members) - len(case.files)} that vouch for them"
+    return f"{len(case.files)} named files, and {len(case.bundle.members) - len(case.files)} that vouch for them{_original(case)}"
+
+
+def _original(case: _Case) -> str:
+    """What is to be said of the unmasked clip: who can open it. Nothing where there is none."""
+    match case.manifest.get("original", "none"):
+        case "none":
+            return ""
+        case {
+            "file": str(name),
+            "because": str(because),
+            "sealed_to_sha256": str(key),
+            "suite": str(_),
+            "salted_sha256": str(salted),
+            **rest,
+        } if not rest and name in case.files and _HEX_256.fullmatch(key) and _HEX_256.fullmatch(salted):
+            return f"; {name} is the unmasked clip, which only the holder of the key {key[:16]}… can open ({because})"
+        case _:
+            raise _FailedError("the manifest speaks of an original that this program does not know")
 
 
 def _hashes(case: _Case) -> str:

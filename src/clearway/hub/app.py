@@ -18,9 +18,11 @@ from clearway.errors import ClearwayError
 from clearway.facts import Verdict
 from clearway.hub import signin
 from clearway.hub.guard import Guard
+from clearway.hub.keeping import Erased, NoSuchExhibit
 from clearway.hub.pages import bars, page
-from clearway.hub.review import NoSuchExhibit, Refused, Review
+from clearway.hub.review import Refused, Review
 from clearway.hub.signin import Person, SignIn, perhaps_signed_in, signed_form, signed_in
+from clearway.settings import RetentionSettings
 from clearway.store import AlreadyDecided
 
 ExhibitId = Annotated[str, InPath(pattern="^[0-9a-f]{64}$")]
@@ -40,7 +42,13 @@ ERRORS = {
 }
 
 
-def create_app(data: Path, *, host: str = "127.0.0.1", now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+def create_app(
+    data: Path,
+    *,
+    host: str = "127.0.0.1",
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+) -> FastAPI:
     """The hub of a data folder as an ASGI application; its review closes with its lifespan.
 
     `host` is the address that it will listen on: requests for other names are refused. StoreError where the folder has no
@@ -54,7 +62,7 @@ def create_app(data: Path, *, host: str = "127.0.0.1", now: Callable[[], datetim
 
     # No generated documentation pages: they fetch scripts from elsewhere.
     app = FastAPI(title="Clearway", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    review = Review(data, now)
+    review = Review(data, now, retention)
     app.state.review = review
     app.state.sign_in = SignIn(review.store, now)
     app.add_middleware(Guard, host=host)
@@ -74,7 +82,7 @@ def _add_pages(app: FastAPI, review: Review, now: Callable[[], datetime]) -> Non
     def case(person: Officer, exhibit: ExhibitId) -> Response:
         view = review.open(exhibit, person.officer)
         reasons = {verdict: review.reasons(view, verdict) for verdict in Verdict}
-        return page(f"case_{view.stage}.html", person=person, view=view, case=view.case, reasons=reasons)
+        return page(f"case_{view.stage}.html", person=person, view=view, case=view.case, reasons=reasons, now=now())
 
     @app.post("/exhibits/{exhibit}/reading")
     def read(person: Officer, exhibit: ExhibitId, fields: Form) -> Response:
@@ -101,6 +109,10 @@ def _add_pages(app: FastAPI, review: Review, now: Callable[[], datetime]) -> Non
     @app.get("/exhibits/{exhibit}/still/{number}.png")
     def still(person: Officer, exhibit: ExhibitId, number: Annotated[int, InPath(ge=1, le=99)]) -> Response:
         return Response(review.picture(exhibit, person.officer, f"still-{number}.png"), media_type="image/png")
+
+    @app.get("/exhibits/{exhibit}/moment/{name}.png")
+    def moment(person: Officer, exhibit: ExhibitId, name: Annotated[str, InPath(pattern="^(before|at|after)$")]) -> Response:
+        return Response(review.picture(exhibit, person.officer, f"{name}.png"), media_type="image/png")
 
     @app.get("/exhibits/{exhibit}/clip.mp4")
     def clip(request: Request, person: Officer, exhibit: ExhibitId) -> Response:
@@ -159,6 +171,8 @@ def _add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(ClearwayError)
     def clearway(request: Request, error: ClearwayError) -> Response:
+        if isinstance(error, Erased):
+            return page("erased.html", status=410, happened=error.happened)
         # 503 for what the operator must mend; the other two are the officer's own to put right.
         status = 404 if isinstance(error, NoSuchExhibit) else 409 if isinstance(error, Refused | AlreadyDecided) else 503
         return shown(request, status, error.happened, error.remedy)

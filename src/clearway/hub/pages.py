@@ -8,10 +8,37 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from clearway.hub.case import Measured
+from clearway.hub.review import View
 from clearway.plates import canonical
 from clearway.store import Tally
 
-RULES = {"wanted": "Listed vehicle", "papers": "Registration lapsed", "unknown": "Exhibit that cannot be read"}
+RULES = {
+    "wanted": "Listed vehicle",
+    "papers": "Registration lapsed",
+    "speed": "Faster than the limit",
+    "wrong_way": "Against the direction",
+    "red_light": "Through a red light",
+    "stop_line": "Beyond the stop line on red",
+    "bus_lane": "In a bus lane",
+    "stopping": "Stopped where nobody may",
+    "parking": "Parked where nobody may",
+    "solid_line": "Across a solid line",
+    "forbidden_turn": "A turn that is forbidden",
+    "unknown": "Exhibit that cannot be read",
+}
+# What the vehicle did, in one sentence; `{value}` is the measured figure with its unit.
+DEEDS = {
+    "speed": "It drove {value} where {limit} are allowed.",
+    "wrong_way": "It drove {value} against the direction.",
+    "red_light": "The signal had been red for {value} when it crossed the stop line, and it went on.",
+    "stop_line": "The signal had been red for {value} when it crossed the stop line.",
+    "bus_lane": "It drove {value} in the bus lane, and may not.",
+    "stopping": "It stood for {value} where nobody may stop.",
+    "parking": "It stood for {value} where nobody may park.",
+    "solid_line": "It went {value} across a line that may not be crossed.",
+    "forbidden_turn": "It took a turn that is forbidden, {value} long.",
+}
 REGISTERS = {"hotlist": "hot list", "register": "register"}
 VERDICTS = {"confirmed": "Confirmed", "dismissed": "Dismissed"}
 
@@ -19,6 +46,23 @@ VERDICTS = {"confirmed": "Confirmed", "dismissed": "Dismissed"}
 def moment(at: datetime | None) -> str:
     """Such as "1 Mar 2026, 12:04:31 UTC"."""
     return "time unknown" if at is None else f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+def day(at: datetime | None) -> str:
+    """Such as "1 Mar 2026"."""
+    return "day unknown" if at is None else f"{at.day} {at:%b %Y}"
+
+
+def gone_by(view: View, now: datetime) -> str:
+    """When a case must be gone, and what keeps it beyond that."""
+    end = view.noticed.gone_by
+    if end is None:
+        return "Nobody has said when it must be gone"
+    if view.hold is not None and view.hold.until > max(now, end):
+        return f"Must be gone by {day(end)}, but a court ({view.hold.reference}) wants it kept until {day(view.hold.until)}"
+    if end > now:
+        return f"Must be gone by {day(end)}, with everything about it"
+    return f"Its time was over on {day(end)}: it goes once it is decided" if view.decision is None else "Its time is over"
 
 
 def duration(lasted: timedelta) -> str:
@@ -42,6 +86,39 @@ def share(p: float) -> str:
 
 def rule_name(rule: str) -> str:
     return RULES.get(rule, rule)
+
+
+def figure(value: float, unit: str) -> str:
+    """Such as "63.4 km/h", or "50 km/h" where it is a whole number."""
+    return f"{value:.0f} {unit}" if value == int(value) else f"{value:.1f} {unit}"
+
+
+def deed(rule: str, measured: Measured) -> str:
+    """What the vehicle did, in one sentence."""
+    value, limit = f"{measured.value:.1f} {measured.unit}", figure(measured.limit, measured.unit)
+    return DEEDS.get(rule, "It was measured: {value}.").format(value=value, limit=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """The measurement on a line from 0 to 100: all of `low` to `high` lies to the right of `beyond`."""
+
+    limit: float
+    beyond: float
+    low: float
+    value: float
+    high: float
+
+
+def gauge(measured: Measured) -> Gauge:
+    """Where limit, tolerance and interval lie beside each other; the line begins at 0 or a little below the limit."""
+    starts = max(0.0, measured.limit - 2 * (measured.high - measured.limit))
+    ends = measured.high + 0.15 * (measured.high - starts)
+
+    def at(value: float) -> float:
+        return round(100 * (value - starts) / (ends - starts), 2)
+
+    return Gauge(*(at(one) for one in (measured.limit, measured.asked_beyond, measured.low, measured.value, measured.high)))
 
 
 def register_name(register: str) -> str:
@@ -110,6 +187,8 @@ _environment = Environment(
 )
 _environment.filters.update(
     moment=moment,
+    day=day,
+    gone_by=gone_by,
     duration=duration,
     share=share,
     clock_error=clock_error,
@@ -117,9 +196,13 @@ _environment.filters.update(
     commands=commands,
     rule_name=rule_name,
     register_name=register_name,
+    figure=figure,
+    gauge=gauge,
     verdict=VERDICTS.__getitem__,
     tiles=tiles,
 )
+
+_environment.globals.update(deed=deed)
 
 # The words of a verification step that rests on one that failed (`evidence.verify`).
 _environment.tests["untried"] = lambda words: words.startswith("not tried")

@@ -14,28 +14,28 @@ Each view, disclosure, decision and export is one ledger entry, made before anyt
 written, its StoreError ends the request: no log entry, no disclosure.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from clearway.envelope import load_signer
 from clearway.errors import StoreError, UsageError
-from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.ledger import Entry, Event, Ledger
 from clearway.evidence.token import known_authorities
 from clearway.facts import Decision, Verdict
-from clearway.hub.case import Case, open_case
+from clearway.hub.case import MOMENTS, Case, changed
+from clearway.hub.keeping import Keeping, NoSuchExhibit
 from clearway.plates import LENGTH_MAX, LENGTH_MIN, canonical
-from clearway.store import Noticed, Store, Tally, TypedReading
+from clearway.settings import RetentionSettings
+from clearway.store import Hold, Noticed, Store, Tally, TypedReading
 
 READINGS_MAX = 3  # looks at the picture before the match must be shown to go on: enough for a slip, too few to guess
 DECIDED_SHOWN = 10
 ENTRIES_A_PAGE = 50
 WORDS_MAX = 500
-CASES_HELD_MAX = 64
+MOMENT_PICTURES = frozenset(f"{name}.png" for name in MOMENTS)
 
 # The closed list of reasons, by verdict. The officer's own words stand beside one of them.
 REASONS = {
@@ -54,11 +54,22 @@ REASONS = {
 }
 
 
-class NoSuchExhibit(UsageError):  # noqa: N818 - it names what is the case, as a person would say it
-    """There is nothing by that name, or nothing that may be shown."""
+# The same where a rule measured what the vehicle did.
+MEASURED_REASONS = {
+    Verdict.CONFIRMED: {"seen": "The pictures and the measurement show it"},
+    Verdict.DISMISSED: {
+        "misread": "The picture shows another plate",
+        "unclear": "The plate cannot be read with certainty",
+        "unseen": "The pictures do not show it",
+        "excused": "It had a reason: a breakdown, an ambulance, an officer's sign",
+        "scene": "The limit, the line or the survey is wrong or out of date",
+        "unverified": "The exhibit does not verify",
+        "other": "Another reason",
+    },
+}
 
 
-class Refused(UsageError):  # noqa: N818 - the same
+class Refused(UsageError):  # noqa: N818 - it names what is the case, as a person would say it
     """What was asked for is against the order of the work."""
 
 
@@ -91,6 +102,7 @@ class View:
     case: Case
     readings: tuple[TypedReading, ...]
     decision: Decision | None
+    hold: Hold | None = None
 
     @property
     def looks_left(self) -> int:
@@ -115,21 +127,23 @@ class LedgerPage:
 class Review:
     """The review of one data folder. StoreError where the folder has no keys, or its ledger or database cannot be used."""
 
-    def __init__(self, data: Path, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        now: Callable[[], datetime],
+        retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+    ) -> None:
         if not data.is_dir():
             raise StoreError(f"there is no data folder {data}.", remedy="run `clearway init`, or name another with --data.")
         signer = load_signer(data / "keys")
-        self._trusted = {signer.key_id: signer.public_key()}
-        self._authorities = known_authorities(data / "keys")
-        self._data = data
         self._now = now
+        self._retention = retention
         self._ledger = Ledger(data / "ledger", signer)
         self.store = Store(data / "clearway.db")
+        keys, authorities = {signer.key_id: signer.public_key()}, known_authorities(data / "keys")
+        self.keeping = Keeping(data, self.store, self._ledger, keys, authorities, retention, now)
         # One at a time: between looking whether an exhibit is decided and writing the decision, nobody else decides.
-        self._deciding = threading.Lock()
-        self._held = threading.Lock()
-        self._cases: dict[str, tuple[tuple[int, int], Case]] = {}
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._deciding = self.keeping.changing
         self._viewed: set[tuple[str, str]] = set()  # (officer, exhibit): each of them stands in the ledger
 
     def close(self) -> None:
@@ -139,7 +153,7 @@ class Review:
 
     def queue(self) -> tuple[Waiting, ...]:
         """The undecided exhibits, longest waiting first; those that came or changed since the last look are checked anew."""
-        self._notice_all()
+        self.keeping.arrived()
         return tuple(Waiting(noticed, self._faults(noticed)) for noticed in self.store.undecided())
 
     def decided_lately(self) -> tuple[tuple[Noticed, Decision], ...]:
@@ -149,8 +163,8 @@ class Review:
 
     def open(self, exhibit: str, officer: str) -> View:
         """What that officer may see now. One ledger entry, and a second one where the match is first disclosed to them."""
-        case = self._case(exhibit)
-        noticed = self._notice(exhibit, case)
+        noticed = self.keeping.noticed(exhibit)
+        case = self.keeping.case(exhibit)
         self._log(Event.EXHIBIT_VIEW, exhibit, officer)
         view = self._view(noticed, case, officer)
         shown = view.stage in (Stage.MATCH, Stage.DECIDED) and case.match is not None
@@ -163,10 +177,12 @@ class Review:
         """A still or the clip of an exhibit whose page this officer has opened (that view is in the ledger)."""
         if (officer, exhibit) not in self._viewed:
             raise Refused("this picture belongs to a case that you have not opened.", remedy="open the case first.")
-        case = self._case(exhibit)
+        case = self.keeping.case(exhibit)
         if not case.verified:
             raise NoSuchExhibit("pictures of an exhibit that does not verify are not shown.", remedy="see its failed checks.")
-        picture = case.picture(name)
+        if name in MOMENT_PICTURES and self._unlogged(exhibit, officer).stage in (Stage.BLIND, Stage.DIFFERS):
+            raise Refused("this picture tells why the vehicle was found.", remedy="type what you read in the picture first.")
+        picture = case.picture(name, self.keeping.source(exhibit))
         if picture is None:
             raise NoSuchExhibit("this exhibit has no such picture.", remedy="go back to the case.")
         return picture
@@ -207,8 +223,9 @@ class Review:
             typed = view.readings[-1].typed_plate if view.readings else ""
             at = self._now()
             self._log(Event.EXHIBIT_DECIDE, exhibit, officer, at)
-            said = f"{REASONS[verdict][reason]}: {words}"
-            self.store.decide(Decision(exhibit, officer, verdict, typed, said, at))
+            said = f"{_reasons(view)[verdict][reason]}: {words}"
+            gone_by = at + timedelta(days=self._retention.dismissed_days) if verdict is Verdict.DISMISSED else None
+            self.store.decide(Decision(exhibit, officer, verdict, typed, said, at), gone_by)
 
     def export(self, exhibit: str, officer: str) -> bytes:
         """The whole ZIP of a confirmed exhibit that still verifies."""
@@ -217,7 +234,9 @@ class Review:
             raise Refused("only a confirmed exhibit leaves the house.", remedy="decide the case first.")
         if not view.case.verified:
             raise Refused("this exhibit does not verify any more.", remedy="restore it from its backup; see its failed checks.")
-        content = view.case.content()
+        content = self.keeping.source(exhibit)
+        if not isinstance(content, bytes) or not content:
+            raise changed()
         self._log(Event.EXHIBIT_EXPORT, exhibit, officer)
         return content
 
@@ -226,10 +245,10 @@ class Review:
         """The reasons that this view allows for that verdict, by key; none where it does not allow the verdict."""
         confirming = verdict is Verdict.CONFIRMED
         if view.stage is Stage.UNVERIFIED:
-            return {} if confirming else {key: REASONS[verdict][key] for key in ("unverified", "other")}
+            return {} if confirming else {key: _reasons(view)[verdict][key] for key in ("unverified", "other")}
         if view.stage is not Stage.MATCH or (confirming and not view.agrees):
             return {}
-        return {key: words for key, words in REASONS[verdict].items() if key != "unverified"}
+        return {key: words for key, words in _reasons(view)[verdict].items() if key != "unverified"}
 
     # The ledger and the public
 
@@ -249,7 +268,7 @@ class Review:
 
     def tally(self) -> Tally:
         """What the public may know, with the exhibits that came since an officer last looked."""
-        self._notice_all()
+        self.keeping.arrived()
         return self.store.tally()
 
     # Inside
@@ -258,13 +277,15 @@ class Review:
         self._ledger.append(event, exhibit, at or self._now(), f"officer:{officer}")
 
     def _disclose(self, exhibit: str, officer: str) -> None:
-        self._log(Event.EXHIBIT_REVEAL, exhibit, officer)
-        self.store.disclose(exhibit, officer, self._now())
+        with self._deciding:
+            self.keeping.case(exhibit)  # it may have been erased just now
+            self._log(Event.EXHIBIT_REVEAL, exhibit, officer)
+            self.store.disclose(exhibit, officer, self._now())
 
     def _unlogged(self, exhibit: str, officer: str, *, anew: bool = False) -> View:
         """The view on which an act is judged; it is not shown, so it is not logged."""
-        case = self._case(exhibit, anew=anew)
-        return self._view(self._notice(exhibit, case), case, officer)
+        noticed = self.keeping.noticed(exhibit)
+        return self._view(noticed, self.keeping.case(exhibit, anew=anew), officer)
 
     def _view(self, noticed: Noticed, case: Case, officer: str) -> View:
         decision = self.store.decision(case.id)
@@ -277,7 +298,7 @@ class Review:
             stage = Stage.MATCH
         else:
             stage = Stage.DIFFERS if readings else Stage.BLIND
-        return View(stage, noticed, case, readings, decision)
+        return View(stage, noticed, case, readings, decision, self.store.held(case.id))
 
     def _check_decision(self, view: View, verdict: Verdict, reason: str, words: str) -> None:
         if view.stage is Stage.DECIDED:
@@ -297,60 +318,18 @@ class Review:
                 remedy="go back, choose one and write a few words.",
             )
 
-    def _case(self, exhibit: str, *, anew: bool = False) -> Case:
-        """The exhibit as it lies on the disk now; verified again where the file says that it has changed, or where asked."""
-        path = self._data / EXHIBITS_FOLDER / f"{exhibit}.zip"
-        stamp = _stamp(path)
-        if stamp is None:
-            raise NoSuchExhibit("there is no such exhibit.", remedy="go back to the queue.")
-        with self._held:
-            held = self._cases.get(exhibit)
-            if anew or held is None or held[0] != stamp:
-                held = stamp, open_case(path, self._trusted, self._authorities)
-                self._cases.pop(exhibit, None)
-                self._cases[exhibit] = held
-                if len(self._cases) > CASES_HELD_MAX:
-                    del self._cases[next(iter(self._cases))]
-        return held[1]
-
-    def _notice_all(self) -> None:
-        """Takes every undecided exhibit that came or changed since the last look into the index."""
-        for path in list_exhibits(self._data):
-            stamp = _stamp(path)
-            if stamp is None or self._seen.get(path.stem) == stamp:
-                continue
-            if self.store.decision(path.stem) is None:
-                self._notice(path.stem, self._case(path.stem))
-            self._seen[path.stem] = stamp
-
     def _faults(self, noticed: Noticed) -> tuple[str, ...]:
-        if noticed.verified and _stamp(self._data / EXHIBITS_FOLDER / f"{noticed.id}.zip") is not None:
+        if noticed.verified and self.keeping.is_there(noticed.id):
             return ()
         try:
-            steps = self._case(noticed.id).report.steps
+            steps = self.keeping.case(noticed.id).report.steps
         except NoSuchExhibit:
             return ("Its file is missing from the data folder.",)
         return tuple(
             f"{step.title}: {step.words}" for step in steps if not step.passed and not step.words.startswith("not tried")
         )
 
-    def _notice(self, exhibit: str, case: Case) -> Noticed:
-        """The exhibit's line in the index. One that stopped to verify keeps what it said when it still did."""
-        known = self.store.noticed(exhibit)
-        if known is not None and known.verified == case.verified:
-            return known
-        if known is not None and not case.verified:
-            fresh = Noticed(known.id, known.rule, known.camera, known.first_at, known.sealed_at, False, known.noticed_at)
-        else:
-            fresh = Noticed(exhibit, case.rule, case.camera, case.first_at, case.sealed_at, case.verified, self._now())
-        self.store.notice(fresh)
-        return self.store.noticed(exhibit) or fresh
 
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when a file is written; None where it has gone."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+def _reasons(view: View) -> dict[Verdict, dict[str, str]]:
+    match = view.case.match
+    return MEASURED_REASONS if match is not None and match.measured is not None else REASONS

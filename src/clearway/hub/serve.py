@@ -21,15 +21,19 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
-from clearway.errors import SettingsError, StoreError
+from clearway.errors import ClearwayError, SettingsError, StoreError
 from clearway.hub.app import create_app
 from clearway.hub.guard import is_loopback
+from clearway.hub.keeping import Swept
+from clearway.hub.review import Review
 from clearway.hub.signin import SignIn
+from clearway.settings import RetentionSettings
 
 LOCK_NAME = "hub.lock"
 OFFICER = "officer-1"
 BACKLOG = 64
 STOPS_WITHIN_S = 3
+SWEPT_EVERY_S = 300.0
 
 
 class Served:
@@ -82,15 +86,53 @@ class Served:
 class Hub(Served):
     """A hub that holds its data folder and its port. Made by `open_hub`; a context manager that lets go of both."""
 
-    def __init__(self, data: Path, host: str, port: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        host: str,
+        port: int,
+        now: Callable[[], datetime],
+        retention: RetentionSettings,
+        tell: Callable[[str], None],
+    ) -> None:
         with ExitStack() as opened:  # whatever fails, what was taken before is given back
-            opened.enter_context(_held(data))
-            app = create_app(data, host=host, now=now)
+            opened.enter_context(held(data))
+            app = create_app(data, host=host, now=now, retention=retention)
             opened.callback(app.state.review.close)
             super().__init__(app, host, port)
             opened.callback(self._resources.close)
             self._resources = opened.pop_all()
         self._sign_in: SignIn = app.state.sign_in
+        self._app = app
+        self._tell, self._told, self._ended = tell, "", threading.Event()
+
+    def serve(self) -> None:
+        """As above, and erases what must be gone meanwhile."""
+        sweeper = threading.Thread(target=self._sweep_often, name="sweeper", daemon=True)
+        sweeper.start()
+        try:
+            super().serve()
+        finally:
+            self._ended.set()
+            sweeper.join()
+
+    def sweep(self) -> Swept:
+        """Erases what must be gone. `serve` does so at once and then every few minutes."""
+        review: Review = self._app.state.review
+        return review.keeping.sweep()
+
+    def _sweep_often(self) -> None:
+        while not self._ended.is_set():
+            try:
+                swept = self.sweep()
+                words = staying(swept)
+            except ClearwayError as error:
+                words = f"What must be gone could not be erased: {error.happened}"
+            if words != self._told:  # once, not every few minutes
+                self._told = words
+                if words:
+                    self._tell(words)
+            self._ended.wait(SWEPT_EVERY_S)
 
     def sign_in_link(self, officer: str = OFFICER) -> str:
         """A fresh link that signs `officer` in, once, within 15 minutes."""
@@ -104,8 +146,11 @@ def open_hub(
     *,
     beyond_this_machine: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+    tell: Callable[[str], None] = lambda words: None,
 ) -> Hub:
-    """A hub on `data` that listens on `host` and `port` (0: any free one) and serves when told to.
+    """A hub on `data` that listens on `host` and `port` (0: any free one) and serves when told to. `tell` hears what is past its
+    time and stays.
 
     StoreError where another hub holds the folder, or where the folder is missing, has no keys or is damaged. SettingsError
     where the port is taken, or where `host` reaches beyond this machine and `beyond_this_machine` does not allow that.
@@ -115,12 +160,37 @@ def open_hub(
             f"{host} can be reached from other machines, and the hub speaks plain HTTP.",
             remedy="keep to 127.0.0.1; if you mean it, write host under [hub] in clearway.toml and put TLS in front of it.",
         )
-    return Hub(data, host, port, now)
+    return Hub(data, host, port, now, retention, tell)
 
 
-def run_hub(data: Path, host: str, port: int, announce: Callable[[str], None], *, beyond_this_machine: bool = False) -> None:
+def staying(swept: Swept) -> str:
+    """What of the exhibits whose time is over stays, in words; empty where nothing does."""
+    words = []
+    if swept.undecided:
+        words.append(f"{swept.undecided} past their time wait for a decision; `clearway purge` names them.")
+    if swept.held:
+        words.append(f"{swept.held} past their time are kept for a court.")
+    return " ".join(words)
+
+
+def run_hub(
+    data: Path,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    *,
+    beyond_this_machine: bool = False,
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+) -> None:
     """Serves until Ctrl-C or SIGTERM. `announce` gets one line at a time, the address and the sign-in link among them."""
-    with open_hub(data, host, port, beyond_this_machine=beyond_this_machine) as hub:
+    with open_hub(
+        data,
+        host,
+        port,
+        beyond_this_machine=beyond_this_machine,
+        retention=retention,
+        tell=announce,
+    ) as hub:
         announce(f"The hub is at {hub.address}. Its public page, counts only: {hub.address}/public")
         announce(f"Sign in as {OFFICER}, once, within 15 minutes: {hub.sign_in_link()}")
         if not is_loopback(host):
@@ -130,8 +200,9 @@ def run_hub(data: Path, host: str, port: int, announce: Callable[[str], None], *
 
 
 @contextmanager
-def _held(data: Path) -> Iterator[None]:
-    """The folder's lock. It belongs to the open file, so it ends with the process, however that ends."""
+def held(data: Path) -> Iterator[None]:
+    """The folder's lock: one hub or purge at a time. It belongs to the open file, so it ends with the process, however that
+    ends."""
     if not data.is_dir():
         raise StoreError(f"there is no data folder {data}.", remedy="run `clearway init`, or name another with --data.")
     try:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from clearway.facts import Answer, Finding, Measurement, Passage, Record, Waypoint
+from clearway.facts import Answer, Bound, Finding, Measurement, Passage, Record, Waypoint
 from clearway.rules.laws import Allowance
-from clearway.rules.road import apart_error_m, apart_m, asked, clock_slack, judged_drive, stays, worded
+from clearway.rules.road import apart_error_m, apart_m, asked, clock_slack, farthest, judged_drive, stays, worded
 from clearway.scene import BusLane
 
 
@@ -30,7 +30,7 @@ class BusLaneRule:
         if kind in ("", "unknown", *self._lane.exempt):
             return None
         for stay in stays(self._lane.zone_m, drive.waypoints):
-            first, last = stay[0], stay[-1]
+            first, last = farthest(stay)
             within = Measurement(
                 "way in the bus lane",
                 apart_m(first, last),
@@ -44,7 +44,9 @@ class BusLaneRule:
                 f"In {self._lane.name} it drove {worded(within)} during the lane's hours ({self._lane.order.source}), "
                 f"and the register calls it a {kind}; {self._law.allowed_m:g} m are not asked about ({self._law.statute})."
             )
-            return asked(self.name, passage, because, within, (first.at, last.at), (registered,))
+            bound = Bound(0.0, self._lane.order.source, self._law.allowed_m, self._law.statute)
+            shown_at = first.at, last.at
+            return asked(self.name, passage, because, within, bound, shown_at, (registered,), part=self._lane.name)
         return None
 
     def _in_hours(self, passage: Passage, first: Waypoint, last: Waypoint) -> bool:

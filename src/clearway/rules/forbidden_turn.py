@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from clearway.facts import Finding, Measurement, Passage, Record
+from clearway.facts import Bound, Finding, Measurement, Passage, Record
 from clearway.rules.laws import Clause
 from clearway.rules.road import apart_error_m, apart_m, asked, judged_drive, stays, worded
 from clearway.scene import ForbiddenTurn
@@ -43,4 +43,6 @@ class ForbiddenTurnRule:
         if turned.low <= 0 or max(apart_m(a, b) for a, b in pairwise(way)) > STEP_SHARE_MAX * turned.value:
             return None
         because = f"It took {self._turn.name}, {worded(turned)} ({self._turn.order.source}; {self._law.statute})."
-        return asked(self.name, passage, because, turned, (way[0].at, way[len(way) // 2].at, way[-1].at))
+        bound = Bound(0.0, self._turn.order.source, 0.0, self._law.statute)
+        shown_at = way[0].at, way[len(way) // 2].at, way[-1].at
+        return asked(self.name, passage, because, turned, bound, shown_at, part=self._turn.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from clearway.facts import Finding, Passage, Record
+from clearway.facts import Bound, Finding, Passage, Record
 from clearway.rules.crossing import crossed_on_red
 from clearway.rules.laws import Grace
 from clearway.rules.road import asked, judged_drive, worded
@@ -28,4 +28,6 @@ class RedLight:
             f"At {self._line.name} it crossed the stop line when signal {self._line.signal} had been red for "
             f"{worded(crossing.red_for)} and went on ({self._line.order.source}; {self._law.statute})."
         )
-        return asked(self.name, passage, because, crossing.red_for, (crossing.before.at, crossing.over.at))
+        bound = Bound(0.0, self._line.order.source, self._law.allowed_s, self._law.statute)
+        shown_at = crossing.before.at, crossing.over.at, max(crossing.over.at, drive.waypoints[-1].at)
+        return asked(self.name, passage, because, crossing.red_for, bound, shown_at, part=self._line.name)

@@ -5,6 +5,7 @@ and was the order in force all the time, also at the clock's worst error? Where 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import hypot
@@ -12,7 +13,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from clearway.facts import Drive, Finding, Measurement, Passage, Record, Waypoint
+from clearway.facts import Bound, Drive, Finding, Measurement, Passage, Record, Waypoint
 from clearway.rules.judging import DECISIVE_FRAMES_MAX, decisive_frames
 from clearway.scene import Order, Point, Zone, depths_m
 
@@ -69,6 +70,12 @@ def apart_error_m(first: Waypoint, last: Waypoint) -> float:
     return first.error_m(towards) + last.error_m(towards)
 
 
+def farthest(stay: Sequence[Waypoint]) -> tuple[Waypoint, Waypoint]:
+    """The two places near its ends between which it certainly went farthest: the very first and last may be vague."""
+    pairs = [(first, last) for first in stay[:2] for last in stay[-2:]]
+    return max(pairs, key=lambda pair: apart_m(*pair) - apart_error_m(*pair))
+
+
 def gone_m(first: Waypoint, last: Waypoint, towards: Point) -> float:
     """How far it came in that direction; below 0 where it went against it."""
     length = hypot(*towards)
@@ -80,16 +87,24 @@ def asked(
     passage: Passage,
     because: str,
     measurement: Measurement,
+    bound: Bound,
     shown_at: Sequence[datetime],
     records: tuple[Record, ...] = (),
+    *,
+    part: str = "",
 ) -> Finding:
-    """The finding: first the frame that shows the plate best, then those nearest to the times that show what happened."""
+    """The finding about that part of the scene, held against `bound`. `shown_at` are two times or three, in order, that show
+    what happened: between two, the middle is taken too. First comes the frame that shows the plate best."""
     assert passage.plate is not None, "a drive is judged where its plate was read"
     plate = passage.plate.text
     best = decisive_frames(passage, plate)
-    nearest = (min(passage.sightings, key=lambda s: abs(s.captured_at - at)).frame_number for at in shown_at)
-    frames = tuple(dict.fromkeys((best[0], *nearest, *best[1:])))[:DECISIVE_FRAMES_MAX]
-    return Finding(rule, passage, plate, passage.plate.p, because, records, frames, (measurement,))
+    first, *middle, last = shown_at
+    times = (first, *(middle or [first + (last - first) / 2]), last)
+    nearest = (min(passage.sightings, key=lambda s: abs(s.captured_at - at)).frame_number for at in times)
+    moments = tuple(dict.fromkeys(nearest))
+    frames = tuple(dict.fromkeys((best[0], *moments, *best[1:])))[:DECISIVE_FRAMES_MAX]
+    held = replace(measurement, bound=bound)
+    return Finding(rule, passage, plate, passage.plate.p, because, records, frames, (held,), part, moments)
 
 
 def worded(measurement: Measurement) -> str:

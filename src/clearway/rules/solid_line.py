@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import hypot
 
-from clearway.facts import Finding, Measurement, Passage, Record, Waypoint
+from clearway.facts import Bound, Finding, Measurement, Passage, Record, Waypoint
 from clearway.rules.laws import Allowance
 from clearway.rules.road import asked, judged_drive, worded
 from clearway.scene import SolidLine
@@ -56,7 +56,9 @@ class SolidLineRule:
             f"It crossed {self._line.name} by {worded(over)} ({self._line.order.source}); "
             f"{self._law.allowed_m:g} m on each side are not asked about ({self._law.statute})."
         )
-        return asked(self.name, passage, because, over, (across[0].at, across[len(across) // 2].at, across[-1].at))
+        bound = Bound(0.0, self._line.order.source, 2 * self._law.allowed_m, self._law.statute)
+        shown_at = across[0].at, across[len(across) // 2].at, across[-1].at
+        return asked(self.name, passage, because, over, bound, shown_at, part=self._line.name)
 
     def _off_m(self, waypoint: Waypoint) -> float:
         """How far beside the line, above 0 on one side, below 0 on the other."""

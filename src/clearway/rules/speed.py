@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from clearway.facts import Finding, Passage, Record
+from clearway.facts import Bound, Finding, Passage, Record
 from clearway.rules.laws import SpeedTolerance
 from clearway.rules.road import asked, judged_drive, worded
 from clearway.scene import Order
@@ -27,4 +27,5 @@ class Speed:
             f"Its speed was {worded(drive.speed)}, where {self._limit_kmh:g} km/h are allowed ({self._order.source}) "
             f"and {tolerance_kmh:.1f} km/h tolerated ({self._law.statute})."
         )
-        return asked(self.name, passage, because, drive.speed, (drive.waypoints[0].at, drive.waypoints[-1].at))
+        bound = Bound(self._limit_kmh, self._order.source, tolerance_kmh, self._law.statute)
+        return asked(self.name, passage, because, drive.speed, bound, (drive.waypoints[0].at, drive.waypoints[-1].at))

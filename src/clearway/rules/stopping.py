@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from clearway.facts import Drive, Finding, Light, Measurement, Passage, Record, Waypoint
+from clearway.facts import Bound, Drive, Finding, Light, Measurement, Passage, Record, Waypoint
 from clearway.rules.laws import Grace
 from clearway.rules.road import apart_error_m, apart_m, asked, inside, judged_drive, worded
 from clearway.scene import NoStopping, Zone
@@ -45,7 +45,8 @@ class Stopping:
                 f"In {self._zone.name} it stood for {worded(stood)}, held up by nothing ahead of it, where {self.name} is "
                 f"forbidden ({self._zone.order.source}); {self._law.allowed_s:g} s are allowed ({self._law.statute})."
             )
-            return asked(self.name, passage, because, stood, (first, last))
+            bound = Bound(0.0, self._zone.order.source, self._law.allowed_s, self._law.statute)
+            return asked(self.name, passage, because, stood, bound, (first, last), part=self._zone.name)
         return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from clearway.facts import Finding, Measurement, Passage, Record
+from clearway.facts import Bound, Finding, Measurement, Passage, Record
 from clearway.rules.laws import Allowance
 from clearway.rules.road import asked, gone_m, judged_drive, stays, worded
 from clearway.scene import OneWay
@@ -42,5 +42,6 @@ class WrongWay:
                 f"In {self._street.name} it drove {worded(against)} against the direction ({self._street.order.source}); "
                 f"{self._law.allowed_m:g} m are not asked about ({self._law.statute})."
             )
-            return asked(self.name, passage, because, against, (first.at, last.at))
+            bound = Bound(0.0, self._street.order.source, self._law.allowed_m, self._law.statute)
+            return asked(self.name, passage, because, against, bound, (first.at, last.at), part=self._street.name)
         return None

@@ -6,7 +6,8 @@ back into the file, so that nothing lingers beside it.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Row, create_engine, delete, event, func, select, update
+from sqlalchemy import false as sql_false
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -26,7 +28,11 @@ from clearway.store.tables import (
     counters,
     decisions,
     disclosures,
+    erased_counts,
+    erasures,
+    exhibit_keys,
     exhibits,
+    holds,
     metadata,
     officers,
     readings,
@@ -44,7 +50,8 @@ class AlreadyDecided(StoreError):  # noqa: N818 - it names what is the case, as 
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """One line of the index of exhibits. `first_at` and `sealed_at` are None where the exhibit could not be read."""
+    """One line of the index of exhibits. `first_at` and `sealed_at` are None where the exhibit could not be read, `gone_by` where
+    nobody has said yet when it must be gone."""
 
     id: str
     rule: str
@@ -53,6 +60,24 @@ class Noticed:
     sealed_at: datetime | None
     verified: bool
     noticed_at: datetime
+    gone_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A court wants an exhibit kept until then; `reference` is its file's number."""
+
+    until: datetime
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An exhibit whose time is over, and what may still keep it: that nobody has decided, or a court's hold."""
+
+    noticed: Noticed
+    decided: bool
+    hold: Hold | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +112,7 @@ class Store:
                 with self._engine.connect() as connection:
                     version = self._checked_version(connection)
                 if version < VERSION:
-                    with self._engine.begin() as connection:
-                        metadata.create_all(connection)
-                        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+                    self._take_over()
         except BaseException:
             self._engine.dispose()
             raise
@@ -97,8 +120,7 @@ class Store:
     def close(self) -> None:
         """Folds the write-ahead log into the file and lets go of it. Closing twice is fine."""
         try:
-            with self._translated(), self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
+            self._folded()
         finally:
             self._engine.dispose()
 
@@ -110,17 +132,23 @@ class Store:
 
     # Exhibits
 
-    def notice(self, exhibit: Noticed) -> None:
-        """Takes an exhibit into the index; one that is there already keeps `noticed_at` and gets the rest anew."""
+    def notice(self, exhibit: Noticed, key: bytes | None = None) -> None:
+        """Takes an exhibit into the index; one that is there already keeps `noticed_at` and gets the rest anew.
+
+        `key` is that of its file in the vault, where it was taken in.
+        """
         row = _row(exhibit)
         again = {name: value for name, value in row.items() if name not in ("id", "noticed_at")}
         with self._writing() as connection:
             connection.execute(insert(exhibits).values(row).on_conflict_do_update(index_elements=["id"], set_=again))
+            if key is not None:
+                adding = insert(exhibit_keys).values(exhibit=exhibit.id, key=key)
+                connection.execute(adding.on_conflict_do_update(index_elements=["exhibit"], set_={"key": key}))
 
     def noticed(self, exhibit: str) -> Noticed | None:
         with self._reading() as connection:
             row = connection.execute(select(exhibits).where(exhibits.c.id == exhibit)).one_or_none()
-        return None if row is None else Noticed(**row._mapping)
+        return None if row is None else _noticed(row)
 
     def undecided(self) -> tuple[Noticed, ...]:
         """The exhibits that wait for a decision, longest waiting first."""
@@ -128,7 +156,83 @@ class Store:
         waiting = select(exhibits).outerjoin(decisions).where(decisions.c.exhibit.is_(None))
         with self._reading() as connection:
             rows = connection.execute(waiting.order_by(since, exhibits.c.id).limit(LISTED_MAX)).all()
-        return tuple(Noticed(**row._mapping) for row in rows)
+        return tuple(_noticed(row) for row in rows)
+
+    # Keys, holds and erasure
+
+    def key(self, exhibit: str) -> bytes | None:
+        """The key of the exhibit's file in the vault; None where it was never taken in, or was erased."""
+        with self._reading() as connection:
+            found = connection.execute(select(exhibit_keys.c.key).where(exhibit_keys.c.exhibit == exhibit)).scalar_one_or_none()
+        return None if found is None else bytes(found)
+
+    def keyed(self) -> frozenset[str]:
+        """The exhibits that have a key."""
+        with self._reading() as connection:
+            return frozenset(connection.execute(select(exhibit_keys.c.exhibit)).scalars())
+
+    def hold(self, exhibit: str, hold: Hold) -> None:
+        """Keeps an exhibit beyond its time, in place of an earlier hold."""
+        values = {"until": hold.until, "reference": hold.reference}
+        adding = insert(holds).values(exhibit=exhibit, **values)
+        with self._writing() as connection:
+            connection.execute(adding.on_conflict_do_update(index_elements=["exhibit"], set_=values))
+
+    def release(self, exhibit: str) -> None:
+        with self._writing() as connection:
+            connection.execute(delete(holds).where(holds.c.exhibit == exhibit))
+
+    def held(self, exhibit: str) -> Hold | None:
+        with self._reading() as connection:
+            row = connection.execute(select(holds.c.until, holds.c.reference).where(holds.c.exhibit == exhibit)).one_or_none()
+        return None if row is None else Hold(row.until, row.reference)
+
+    def due(self, at: datetime) -> tuple[Due, ...]:
+        """The exhibits that had to be gone by `at`, longest overdue first; where there are very many, the first of them."""
+        over = select(exhibits, decisions.c.exhibit.is_not(None).label("decided"), holds.c.until, holds.c.reference)
+        over = over.outerjoin(decisions).outerjoin(holds).where(exhibits.c.gone_by <= at)
+        # Those that may go come first, so that a call sees them however many others stay.
+        stays = decisions.c.exhibit.is_(None) | func.coalesce(holds.c.until > at, sql_false())
+        with self._reading() as connection:
+            rows = connection.execute(over.order_by(stays, exhibits.c.gone_by, exhibits.c.id).limit(LISTED_MAX)).all()
+        return tuple(
+            Due(_noticed(row), row.decided, None if row.until is None else Hold(row.until, row.reference)) for row in rows
+        )
+
+    def erase(self, exhibit: str, at: datetime) -> None:
+        """Destroys the exhibit's key and every row about it, for good: only that it was erased remains, and the sums.
+
+        StoreError where another program reads for so long that what was destroyed still stands in the write-ahead log; it is
+        destroyed all the same, and gone from there with the next erasure, `fold` or closing.
+        """
+        verdict = select(decisions.c.verdict).where(decisions.c.exhibit == exhibit).scalar_subquery()
+        counted = select(exhibits.c.rule, exhibits.c.verified, func.coalesce(verdict, ""), func.count())
+        counted = counted.where(exhibits.c.id == exhibit).group_by(exhibits.c.rule, exhibits.c.verified)
+        adding = insert(erased_counts).from_select(["rule", "verified", "verdict", "count"], counted)
+        adding = adding.on_conflict_do_update(
+            index_elements=["rule", "verified", "verdict"], set_={"count": erased_counts.c.count + adding.excluded.count}
+        )
+        with self._writing() as connection:
+            connection.execute(insert(erasures).values(exhibit=exhibit, erased_at=at).on_conflict_do_nothing())
+            connection.execute(adding)
+            for table in (exhibit_keys, holds, readings, disclosures, decisions):
+                connection.execute(delete(table).where(table.c.exhibit == exhibit))
+            connection.execute(delete(exhibits).where(exhibits.c.id == exhibit))
+        self.fold()
+
+    def fold(self) -> None:
+        """Folds the write-ahead log into the file and empties it, so that nothing that was deleted lingers there."""
+        if not self._folded():
+            raise StoreError(
+                f"what was erased still stands in the log of {self._path}: another program reads it.",
+                remedy="end that program, then run `clearway purge` again; a running hub tries again by itself.",
+            )
+
+    def erased(self, exhibit: str) -> datetime | None:
+        """When it was erased; None where it was not."""
+        when = select(erasures.c.erased_at).where(erasures.c.exhibit == exhibit)
+        with self._reading() as connection:
+            return connection.execute(when).scalar_one_or_none()
 
     # Readings and decisions
 
@@ -155,11 +259,17 @@ class Store:
         with self._reading() as connection:
             return connection.execute(shown).first() is not None
 
-    def decide(self, decision: Decision) -> None:
-        """Keeps a decision for good. AlreadyDecided where there is one."""
+    def decide(self, decision: Decision, gone_by: datetime | None = None) -> None:
+        """Keeps a decision for as long as its exhibit, which must be gone by `gone_by` now, where that is earlier.
+
+        AlreadyDecided where there is one.
+        """
         try:
             with self._writing() as connection:
                 connection.execute(insert(decisions).values(_row(decision)))
+                if gone_by is not None:
+                    its = (exhibits.c.id == decision.exhibit, exhibits.c.gone_by > gone_by)
+                    connection.execute(update(exhibits).where(*its).values(gone_by=gone_by))
         except IntegrityError as error:
             if self.decision(decision.exhibit) is None:
                 raise  # an unknown exhibit or officer: our own code's broken promise
@@ -178,7 +288,7 @@ class Store:
             newest = select(decisions).order_by(decisions.c.decided_at.desc()).limit(min(count_max, LISTED_MAX))
             rows = connection.execute(newest).all()
             named = select(exhibits).where(exhibits.c.id.in_([row.exhibit for row in rows]))
-            known = {row.id: Noticed(**row._mapping) for row in connection.execute(named)}
+            known = {row.id: _noticed(row) for row in connection.execute(named)}
         return tuple((known[row.exhibit], _decision(row)) for row in rows)
 
     # People
@@ -247,9 +357,11 @@ class Store:
         """What the public page shows."""
         by_rule = select(exhibits.c.rule, func.count()).where(exhibits.c.verified).group_by(exhibits.c.rule)
         by_verdict = select(decisions.c.verdict, func.count()).group_by(decisions.c.verdict)
+        gone_by_rule = select(erased_counts.c.rule, erased_counts.c.count).where(erased_counts.c.verified)
+        gone_by_verdict = select(erased_counts.c.verdict, erased_counts.c.count)
         with self._reading() as connection:
-            findings = {str(rule): int(count) for rule, count in connection.execute(by_rule.order_by(exhibits.c.rule))}
-            verdicts = {str(verdict): int(count) for verdict, count in connection.execute(by_verdict)}
+            findings = _summed((*connection.execute(by_rule), *connection.execute(gone_by_rule)))
+            verdicts = _summed((*connection.execute(by_verdict), *connection.execute(gone_by_verdict)))
         confirmed, dismissed = (verdicts.get(verdict, 0) for verdict in (Verdict.CONFIRMED, Verdict.DISMISSED))
         return Tally(self.counts(), findings, confirmed, dismissed)
 
@@ -265,6 +377,27 @@ class Store:
     def _reading(self) -> Iterator[Connection]:
         with self._translated(), self._engine.connect() as connection:
             yield connection
+
+    def _take_over(self) -> None:
+        """Makes the tables of a fresh file, and adds to those of an earlier version what this one has beside."""
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # two programs may open it at once
+            known = {row.name for row in connection.exec_driver_sql("PRAGMA table_info(exhibits)")}
+            if known and "gone_by" not in known:
+                connection.exec_driver_sql("ALTER TABLE exhibits ADD COLUMN gone_by VARCHAR(32)")
+                connection.exec_driver_sql("CREATE INDEX ix_exhibits_gone_by ON exhibits (gone_by)")
+            metadata.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+    def _folded(self) -> bool:
+        until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        with self._translated(), self._engine.connect() as connection:
+            # SQLite waits for readers, but not for somebody else who is at the same (sqlite.org/c3ref/wal_checkpoint_v2.html).
+            while int(connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]) != 0:
+                if time.monotonic() >= until_s:
+                    return False
+                time.sleep(0.01)
+        return True
 
     def _checked_version(self, connection: Connection) -> int:
         """The version of the tables, 0 for a fresh file. StoreError where the file is damaged or a newer program wrote it."""
@@ -329,6 +462,18 @@ def _engine(path: Path) -> Engine:
 
 def _row(fact: Noticed | TypedReading | Decision) -> dict[str, Any]:
     return {name: getattr(fact, name) for name in fact.__dataclass_fields__}
+
+
+def _noticed(row: Row[Any]) -> Noticed:
+    return Noticed(**{name: row._mapping[name] for name in Noticed.__dataclass_fields__})
+
+
+def _summed(counts: Iterable[Row[str, int]]) -> dict[str, int]:
+    """The sum for each name, by name."""
+    summed: dict[str, int] = {}
+    for name, count in counts:
+        summed[str(name)] = summed.get(str(name), 0) + int(count)
+    return dict(sorted(summed.items()))
 
 
 def _decision(row: Row[Any]) -> Decision:

@@ -1,12 +1,12 @@
-"""The tables, in the order of the story: an exhibit is noticed, read, shown, decided; people sign in; traffic is counted."""
+"""The tables, in the order of the story: exhibits are noticed, read, shown, decided, erased; people sign in; traffic counts."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Column, Dialect, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Dialect, ForeignKey, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 
 # Written to the file (`PRAGMA user_version`), so that a newer program's database is refused and not half understood.
-VERSION = 1
+VERSION = 2
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -37,6 +37,24 @@ exhibits = Table(
     Column("sealed_at", UtcTime),
     Column("verified", Boolean, nullable=False),
     Column("noticed_at", UtcTime, nullable=False),
+    Column("gone_by", UtcTime, index=True),
+)
+
+# The key under which the exhibit's file lies in the vault. Destroying it is what erases the exhibit.
+exhibit_keys = Table(
+    "exhibit_keys",
+    metadata,
+    Column("exhibit", ForeignKey("exhibits.id"), primary_key=True),
+    Column("key", LargeBinary(32), nullable=False),
+)
+
+# What a court wants kept, and until when.
+holds = Table(
+    "holds",
+    metadata,
+    Column("exhibit", ForeignKey("exhibits.id"), primary_key=True),
+    Column("until", UtcTime, nullable=False),
+    Column("reference", String(64), nullable=False),
 )
 
 officers = Table(
@@ -79,6 +97,23 @@ decisions = Table(
     Column("typed_plate", String(32), nullable=False),
     Column("reason", String(1000), nullable=False),
     Column("decided_at", UtcTime, nullable=False),
+)
+
+# All that is left of an exhibit that was erased: that it was, and one more in the sums that the public sees. `verdict` is ""
+# where nobody had decided.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("exhibit", String(64), primary_key=True),
+    Column("erased_at", UtcTime, nullable=False),
+)
+erased_counts = Table(
+    "erased_counts",
+    metadata,
+    Column("rule", String(64), primary_key=True),
+    Column("verified", Boolean, primary_key=True),
+    Column("verdict", String(16), primary_key=True),
+    Column("count", Integer, nullable=False),
 )
 
 # Links and tokens are kept as SHA-256 only: a copy of the database signs nobody in.

@@ -15,7 +15,7 @@ Nothing here is a model of a real place, vehicle, plate or person.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from math import atan, ceil, cos, floor, pi, radians, sin, sqrt
@@ -517,8 +517,9 @@ class Road:
     """A street with its traffic, from `vehicles` plates that differ by at least two characters except for two pairs.
 
     `headway_s` is the mean time between vehicles of one lane. `events` adds the vehicle that stands and the van that crosses;
-    `detail` draws windows, people and shadows. `listed` and `lapsed` are the plates that `hotlist_csv` and `register_csv` put
-    on their lists; the first of `listed` has a twin, which is on no list.
+    `detail` draws windows, people and shadows. `listed` and `lapsed` are the plates that `hotlist_csv` and `register_csv` put on
+    their lists; the first of `listed` has a twin, which is on no list. Where `fast_m_s` is given, the first vehicle, which has
+    nobody ahead of it, drives that fast, and `fast` is its plate.
     """
 
     def __init__(
@@ -532,6 +533,7 @@ class Road:
         headway_s: float = 1.6,
         speed_m_s: float = 8.5,
         view_from_m: float = 45.0,
+        fast_m_s: float | None = None,
         events: bool = True,
         detail: bool = True,
         camera: str = "simulated-road",
@@ -546,6 +548,11 @@ class Road:
         dice = np.random.default_rng(seed)
         layouts = _layouts(dice, vehicles)
         self._planned = _plan(dice, layouts, headway_s, speed_m_s, events, max(0.0, (view_from_m - 30.0) / speed_m_s))
+        if fast_m_s is not None:
+            # However fast, it is 30 m away when the film begins.
+            begins_s = -(view_from_m - 30.0) / fast_m_s
+            self._planned[0] = replace(self._planned[0], speed_m_s=fast_m_s, enters_s=begins_s)
+        self.fast: str | None = self._planned[0].plate if fast_m_s is not None else None
         # A third and three quarters of the way through the film, so that a watcher sees the street at rest first.
         self.listed: tuple[str, ...] = tuple(
             self._planned[place].plate for place in dict.fromkeys((vehicles // 4, vehicles * 3 // 4))
@@ -1076,6 +1083,67 @@ def register_csv(road: Road) -> str:
             starts = road.starts_at - timedelta(days=400)
             lines.append(f"{vehicle.plate},{_rfc3339(starts)},{_rfc3339(ends)},{vehicle.kind},{vehicle.colour}")
     return "\n".join(lines) + "\n"
+
+
+def scene_toml(road: Road, limit_kmh: float) -> str:
+    """The scene of the road as a surveyor would write it down, in force for the month around the film: eight points, a stretch
+    from where plates are readable to the picture's lower edge, a limit on it, and the direction in which everybody drives."""
+    known_m = [(along, across) for along in (7.5, 10.0, 15.0, 25.0) for across in (-3.0, 3.0)]
+    px = road._lens.flat(road._lens.seen(np.array([(across, along, 0.0) for along, across in known_m])))
+    known = zip(px, known_m, strict=True)
+    points = "\n".join(f"  {{ px = [{x:.1f}, {y:.1f}], m = [{along}, {across}] }}," for (x, y), (along, across) in known)
+    since, until = (_rfc3339(road.starts_at + timedelta(days=days)) for days in (-30, 335))
+    order = f"valid_from = {since}, valid_until = {until} }}"
+    heights = [body.plate_up_m for body in _BODIES.values()]
+    near_m, far_m, half_m = 6.0, READABLE_FROM_M + 7.5, ROAD_HALF_M
+    return f"""\
+name = "the simulated road"
+law = "DE"
+time_zone = "Europe/Berlin"
+picture_px = [{road.width_px}, {road.height_px}]
+
+[surveyed]
+source = "the simulation itself"
+valid_from = {since}
+valid_until = {until}
+
+[calibration]
+stretch_m = [[{near_m}, -{half_m}], [{far_m}, -{half_m}], [{far_m}, {half_m}], [{near_m}, {half_m}]]
+
+[calibration.survey]
+u_px = 0.3
+u_m = 0.005
+points = [
+{points}
+]
+
+[calibration.camera]
+along_m = 0.0
+across_m = 0.0
+up_m = {CAMERA_HEIGHT_M}
+u_m = 0.02
+
+# Plates hang {min(heights)} to {max(heights)} m high here.
+[calibration.followed]
+up_m = 0.5
+up_u_m = 0.05
+u_px = 1.0
+lasts_s = 0.1
+
+[calibration.clock]
+u_ms = 1.0
+rate_u_ppm = 50.0
+
+[speed_limit]
+limit_kmh = {limit_kmh}
+order = {{ source = "simulated sign 274-{limit_kmh:g}", {order}
+
+[[one_way]]
+name = "the street"
+zone_m = [[{near_m}, -{half_m}], [40.0, -{half_m}], [40.0, {half_m}], [{near_m}, {half_m}]]
+towards = [-1.0, 0.0]
+order = {{ source = "simulated sign 220", {order}
+"""
 
 
 def _rfc3339(at: datetime) -> str:

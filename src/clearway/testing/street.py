@@ -189,18 +189,20 @@ class Street:
         return plate.moved(float(x), float(y))
 
     def _reading(self, text: str, width_px: float) -> Reading:
-        """What an honest reader says: of the characters that it gives p, a share p is right."""
-        dice = self._dice
-        rows = np.zeros((len(text), len(ALPHABET)))
-        doubts = np.minimum(0.45, 3 * 0.03 * dice.random(len(text)) ** 2 * PLATE_LEGIBLE_PX / width_px)
-        read = []
-        for row, right, doubt in zip(rows, text, doubts, strict=True):
-            set_ = _DIGITS if right.isdigit() else _LETTERS
-            wrong = set_[(set_.index(right) + 1 + int(dice.integers(len(set_) - 1))) % len(set_)]
-            chosen, other = (wrong, right) if dice.random() < doubt else (right, wrong)
-            row[PLACE[chosen]], row[PLACE[other]] = 1 - doubt, doubt
-            read.append(chosen)
-        return Reading("".join(read), rows, min(1.0, width_px / PLATE_LEGIBLE_PX))
+        return honest_reading(text, 0.03 * PLATE_LEGIBLE_PX / width_px, self._dice, min(1.0, width_px / PLATE_LEGIBLE_PX))
+
+
+def honest_reading(text: str, doubt: float, dice: np.random.Generator, legibility: float = 1.0) -> Reading:
+    """What a reader says who doubts each character by `doubt` on the mean: of those that it gives p, a share p is right."""
+    rows = np.zeros((len(text), len(ALPHABET)))
+    read = []
+    for row, right, share in zip(rows, text, np.minimum(0.45, 3 * doubt * dice.random(len(text)) ** 2), strict=True):
+        kind = _DIGITS if right.isdigit() else _LETTERS
+        wrong = kind[(kind.index(right) + 1 + int(dice.integers(len(kind) - 1))) % len(kind)]
+        chosen, other = (wrong, right) if dice.random() < share else (right, wrong)
+        row[PLACE[chosen]], row[PLACE[other]] = 1 - share, share
+        read.append(chosen)
+    return Reading("".join(read), rows, legibility)
 
 
 def _follow(one: _Vehicle, gap_m: float, slower_m_s: float) -> None:

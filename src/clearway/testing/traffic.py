@@ -25,7 +25,7 @@ from math import atan, cos, pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from clearway.facts import Answer, Box, Drive, Kind, Lamp, Light, Passage, Plate, Record, Sighting
+from clearway.facts import Answer, Box, Drive, Kind, Lamp, Light, Passage, Plate, Reading, Record, Sighting
 from clearway.plates import ALPHABET
 from clearway.scene import (
     BusLane,
@@ -48,6 +48,7 @@ from clearway.scene import (
     Survey,
     Zone,
 )
+from clearway.testing.street import honest_reading
 from clearway.track.ground import Ground
 from clearway.track.queue import blocked
 
@@ -68,6 +69,8 @@ CLOCK_ERROR_MS, SIGNAL_CLOCK_ERROR_MS = 100.0, 50.0
 _KNOWN_M = np.array([(12.0, -3.5), (12.0, 3.5), (20.0, 0.0), (20.0, 3.5), (30.0, -3.5), (30.0, 3.5), (45.0, -3.5), (45.0, 3.5)])
 _ORDER = Order("simulated order", STARTS_AT - timedelta(days=300), STARTS_AT + timedelta(days=300))
 _STEP_S = 0.02
+# The plate of the vehicle that is followed, one nearly the same, and another; and how many ways there are to read each.
+TEXT, TWIN, STRANGER, VARIANTS = "AB12CDE", "AB12CFG", "KX47LMN", 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,13 +151,15 @@ class Site:
         offset_s = dice.uniform(-1, 1) * CLOCK_ERROR_MS / 1000
         rate = 1 + dice.normal(0, 100e-6)
         times, px = self._seen(case.way, case.frames_per_s, case.swaps_to, case.swaps_s)
+        swapped = times >= (case.swaps_s if case.swaps_to is not None else np.inf)
+        readings = self._readings(swapped)
         shown_s = times * rate + offset_s + dice.normal(0, 0.002, times.shape)
         at = [case.starts_at + timedelta(seconds=float(s)) for s in np.maximum.accumulate(shown_s)]
         sightings = tuple(
-            Sighting(n, moment, Kind.VEHICLE, _around(x, y).grown(60), 0.9, _around(x, y))
+            Sighting(n, moment, Kind.VEHICLE, _around(x, y).grown(60), 0.9, _around(x, y), readings[n])
             for n, (moment, (x, y)) in enumerate(zip(at, px, strict=True))
         )
-        plate = Plate("AB12CDE", 0.99, 5, (), np.zeros((7, len(ALPHABET))))
+        plate = Plate(TEXT, 0.99, 5, (), np.zeros((7, len(ALPHABET))))
         bare = Passage("simulated/1", "simulated-junction", sightings, CLOCK_ERROR_MS, plate)
         drive = self.ground.drive(bare)
         ways = []
@@ -170,6 +175,16 @@ class Site:
         return Passage(
             bare.id, bare.camera, sightings, bare.clock_error_ms, plate, Drive(drive.waypoints, drive.speed, lamps, held_up)
         )
+
+    def _readings(self, swapped: NDArray[np.bool_]) -> list[Reading]:
+        """What a reader says in each frame. Where the tracker took another vehicle for the one it followed, that one's plate was
+        nearly the same, or could hardly be read; of others a tracker knows better."""
+        dice = self._dice
+        own = [honest_reading(TEXT, 0.02, dice) for _ in range(VARIANTS)]
+        twin, doubt = (TWIN, 0.02) if dice.random() < 0.5 else (STRANGER, 0.5)
+        others = [honest_reading(twin, doubt, dice) for _ in range(VARIANTS)]
+        chosen = dice.integers(VARIANTS, size=len(swapped))
+        return [(others if other else own)[n] for other, n in zip(swapped, chosen, strict=True)]
 
     def _seen(self, way: Way, frames_per_s: float, swaps_to: Way | None, swaps_s: float) -> tuple[Array, Array]:
         """True times and pixels of the frames in which the plate was found."""
@@ -338,7 +353,8 @@ class Site:
     def _solid_line(self, guilty: bool) -> Case:
         dice = self._dice
         speed_m_s = dice.uniform(5, 14)
-        takes_m = speed_m_s * dice.uniform(1.0, 1.6)
+        # Quicker than most change lanes: 3.5 m within 1.7 s take up to 6 m/s² to the side.
+        takes_m = speed_m_s * dice.uniform(1.7, 2.6)
         if guilty:
             middle_m = dice.uniform(14 + takes_m, 42 - takes_m) if 14 + takes_m < 42 - takes_m else 28.0
             return self._made("solid_line", True, self._aside(middle_m + takes_m / 2, LANE, AWAY, takes_m, speed_m_s))
@@ -353,7 +369,8 @@ class Site:
 
     def _forbidden_turn(self, guilty: bool) -> Case:
         dice = self._dice
-        turns_m, speed_m_s = dice.uniform(13, 17), dice.uniform(3, 6)
+        # With a radius of 2 m, 3.5 m/s take 6 m/s² to the side.
+        turns_m, speed_m_s = dice.uniform(13, 17), dice.uniform(2, 3.5)
         if not guilty and dice.random() < 0.3:
             return self._made("forbidden_turn", False, self._straight(54.0, 8.0, LANE, speed_m_s * 2))
         left, radius_m = LANE + 0.6, (LANE + 0.6 - AWAY) / 2

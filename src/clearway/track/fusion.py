@@ -134,6 +134,8 @@ def _aligned(own: Probabilities, other: Probabilities) -> Probabilities:
 
 def _with_nothing(p_characters: Probabilities) -> Probabilities:
     """The rows with a last column for "nothing here", floored and summing to 1."""
+    # Row after row in memory: sums in another order end in other last digits, and a replay would not come out the same.
+    p_characters = np.ascontiguousarray(p_characters)
     nothing = np.maximum(0.0, 1.0 - p_characters.sum(axis=-1, keepdims=True))
     full = np.maximum(np.concatenate([p_characters, nothing], axis=-1), P_FLOOR / p_characters.shape[-1])
     return np.asarray(full / full.sum(axis=-1, keepdims=True))

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearway.errors import SettingsError
-from clearway.facts import Drive, Measurement, Passage, Waypoint
+from clearway.facts import Drive, Measurement, Passage, Plate, Reading, Waypoint
 from clearway.scene import Calibration, Lens, Point, Survey, depths_m
+from clearway.track.fusion import support
 
 Array = NDArray[np.float64]
 
@@ -47,6 +48,8 @@ STRAY_MAX, STRAY_ONE_MAX = 2.0, 4.5
 ACCELERATION_M_S2_MAX, SPEED_M_S_MAX, VELOCITY_S = 12.0, 70.0, 0.3
 # A box around something else for one frame or two is a mistake of the detector, more of them are two vehicles taken for one.
 ASTRAY_IN_A_ROW_MAX, ASTRAY_SHARE_MAX = 2, 0.2
+# A reading that gives the plate's text less than this share of what it gives its own is one of another plate.
+SUPPORT_SHARE_MIN = 0.01
 # Known points that fit so badly come once in 10,000 honest surveys; then one of them is a mistake.
 SURVEY_DOUBT = 3.72
 # Three points count as on one line where the triangle between them is this small a share of the square over its longest side.
@@ -126,12 +129,16 @@ class Plane:
         return by_px @ by_px.transpose(0, 2, 1) * u_px**2 + by_h @ self.h_covariance @ by_h.transpose(0, 2, 1)
 
     def pictured(self, places_m: Array) -> Array:
-        """The pixels that show those places of the road, (n, 2); nan for what lies behind the camera."""
-        g = (places_m - self._m_at) / self._m_scale
+        """The pixels that show those places of the road, (n, 2); nan for what lies behind the camera, and so far outside the
+        picture that the lens's distortion is no longer one. To draw with, not to measure."""
+        g = (np.asarray(places_m, np.float64).reshape(-1, 2) - self._m_at) / self._m_scale
         depth = g @ self._h[6:8] + 1
-        depth = np.where(depth > 1e-9, depth, np.nan)
+        depth = np.where(depth > 1e-6, depth, np.nan)
         u = (g @ self._h[:6].reshape(2, 3)[:, :2].T + self._h[[2, 5]]) / depth[:, None]
-        return bent(u * self._px_scale + self._px_at, self._lens)
+        ideal = u * self._px_scale + self._px_at
+        r2 = (((ideal - self._lens.centre_px) / self._lens.focal_px) ** 2).sum(axis=1)
+        ideal[1 + 3 * self._lens.k1 * r2 + 5 * self._lens.k2 * r2**2 <= 0] = np.nan
+        return bent(ideal, self._lens)
 
     def misfits(self) -> Array:
         """Of each known point, (n, 2) in pixels: how far it lies from where the fit has it, and how far 95 of 100 honest points
@@ -194,8 +201,11 @@ class Ground:
         return whole
 
     def drive(self, passage: Passage) -> Drive:
-        """Where the vehicle's plate was in each frame that showed it, and its speed over the measured stretch."""
-        shown = [s for s in passage.sightings if s.plate_box is not None]
+        """Where the vehicle's plate was in each frame that showed it, and its speed over the measured stretch.
+
+        A place at which another plate was read counts for nothing, whoever took it for this vehicle's.
+        """
+        shown = [s for s in passage.sightings if s.plate_box is not None and _shows(s.reading, passage.plate)]
         if not shown:
             return Drive(())
         px = np.array([s.plate_box.centre_px for s in shown if s.plate_box is not None])
@@ -212,8 +222,11 @@ class Ground:
         # What all places of a vehicle share moves them together, so that only each frame's own error makes one jump.
         own_m = K_RECTANGLE * np.sqrt(np.trace(of_frame, axis1=1, axis2=2))
         kept = _of_one_vehicle(times, places_m, own_m, [n for n in range(len(px)) if farthest_m[n] <= ERROR_M_MAX])
-        # For the first and the last no neighbours vouch on both sides, and one stray place may be all that accuses somebody.
-        vouched = kept[1:-1]
+        # For the first and the last a neighbour vouches on one side only, and one stray place may be all that accuses somebody:
+        # such a place is only as certain as physics makes it.
+        for n, others in ((kept[0], kept[:0:-1]), (kept[-1], kept[:-1])) if len(kept) > 2 else ():
+            errors_m[n] += sum(_swerved_m(n, others, times, places_m, own_m))
+        vouched = [n for n in kept if errors_m[n].max() <= ERROR_M_MAX] if len(kept) > 2 else []
         waypoints = tuple(Waypoint(times[n], *map(float, places_m[n]), *map(float, errors_m[n])) for n in vouched)
         stretch = self._given.stretch_m
         on = [n for n, deep_m in zip(kept, depths_m(stretch, places_m[kept]), strict=True) if deep_m > 0] if stretch else []
@@ -308,18 +321,30 @@ def _reached(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: A
     """Whether a vehicle that was at the places kept can be at place n now."""
     if not kept:
         return True
+    off_m, bound_m = _swerved_m(n, kept, times, places_m, own_m)
+    return off_m <= bound_m
+
+
+def _swerved_m(n: int, kept: Sequence[int], times: Sequence[datetime], places_m: Array, own_m: Array) -> tuple[float, float]:
+    """How far place n is from where a vehicle would be that went on as at the places kept, in order towards n; and how far it can
+    be."""
     last = kept[-1]
-    gone_s = (times[n] - times[last]).total_seconds()
+    gone_s = abs((times[n] - times[last]).total_seconds())
     # The velocity is taken from a moment ago, since between two frames it is mostly error.
-    before = next((m for m in reversed(kept) if (times[last] - times[m]).total_seconds() >= VELOCITY_S), kept[0])
-    took_s = (times[last] - times[before]).total_seconds()
+    before = next((m for m in reversed(kept) if abs((times[last] - times[m]).total_seconds()) >= VELOCITY_S), kept[0])
+    took_s = abs((times[last] - times[before]).total_seconds())
     if took_s <= 0:
         off_m = float(np.hypot(*(places_m[n] - places_m[last])))
-        return off_m <= SPEED_M_S_MAX * gone_s + float(own_m[last] + own_m[n])
+        return off_m, SPEED_M_S_MAX * gone_s + float(own_m[last] + own_m[n])
     share = gone_s / took_s
     off_m = float(np.hypot(*(places_m[n] - places_m[last] - (places_m[last] - places_m[before]) * share)))
     by_force_m = ACCELERATION_M_S2_MAX * gone_s * (gone_s + took_s) / 2
-    return off_m <= by_force_m + float(own_m[n] + (1 + share) * own_m[last] + share * own_m[before])
+    return off_m, by_force_m + float(own_m[n] + (1 + share) * own_m[last] + share * own_m[before])
+
+
+def _shows(reading: Reading | None, plate: Plate | None) -> bool:
+    """Whether a reading may be of that plate: it gives its text a fair share of what it gives the text that it prefers."""
+    return reading is None or plate is None or support(reading, plate.text) >= SUPPORT_SHARE_MIN * reading.p
 
 
 def _slopes(h: Array, g: Array) -> tuple[Array, Array]:

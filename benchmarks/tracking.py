@@ -1,0 +1,260 @@
+"""How well vehicles are followed through a simulated street, how fast, and how a tracker library does beside us.
+
+    python benchmarks/tracking.py                                          all parts without peers
+    python benchmarks/tracking.py --parts identity --library-python PATH   PATH: an interpreter with `norfair` and `trackers`
+    python benchmarks/tracking.py --parts pace queue day
+
+    pace       CPU-ms of a look with 60 vehicles in view: tracking, and measuring and judging who has passed
+    queue      hours of stop-and-go, vehicles with plates: how many are counted, who twice
+    day        a day: memory and time a look at their beginning and end
+    identity   vehicles without plates, by their boxes alone, at 2 to 25 looks a second: IDF1 (E. Ristani et al., 2016) over what
+               was detected, and identity switches in 100 vehicles
+
+`clearway.testing.street` says what is simulated. Seeds are fixed; none of them was looked at while the tracker was made.
+"""
+
+import argparse
+import gc
+import json
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from clearway.edge.scenes import load_law
+from clearway.facts import Box, Kind, Passage, Reading, Sighting
+from clearway.plates import ALPHABET, PLACE
+from clearway.rules.judging import judge
+from clearway.rules.rulebook import rules_of
+from clearway.testing.street import Look, Street
+from clearway.testing.traffic import STARTS_AT, Site
+from clearway.track.tracker import Tracker
+
+IN_VIEW = 60
+LOST_AFTER_S = 2.5
+PARTS = ("pace", "queue", "day", "identity")
+PEERS = ("norfair", "bytetrack", "sort")
+Ids = list[list[int | None]]
+
+
+def tracker() -> Tracker:
+    return Tracker("camera", lost_after_s=LOST_AFTER_S, judged_after_s=6.0, plate_p_min=0.5)
+
+
+def pace(looks_per_s: float, seconds: float = 30.0) -> tuple[np.ndarray, int]:
+    """CPU-ms of each look with 60 vehicles in view, (looks, 2): tracking; measuring and judging who passed. And how many did."""
+    site = Site(7)
+    rules = rules_of(site.scene, load_law("DE"))
+    dice = np.random.default_rng(7)
+    passes_s = 5.0
+    drives = [(dice.uniform(0, 60), dice.uniform(0, 3700), f"AB{n:03d}CD") for n in range(IN_VIEW)]
+    made = tracker()
+    case = site.case("speed", guilty=True)
+    sample = site.filmed(replace(case, frames_per_s=looks_per_s, swaps_to=None))
+    took_ms, passages = [], 0
+    for look in range(int(seconds * looks_per_s)):
+        now_s = look / looks_per_s
+        at = STARTS_AT + timedelta(seconds=now_s)
+        sightings = []
+        for offset_s, x, text in drives:
+            # Each comes down the picture for five seconds, and then again as somebody else.
+            lap, gone_s = divmod(now_s + offset_s, passes_s)
+            plate = Box(x, 100 + 380 * gone_s, x + 120, 130 + 380 * gone_s)
+            name = f"{text[:5]}{'ABCDEFGHJK'[int(lap) % 10]}{'KLMNPRSTUV'[int(lap) // 10 % 10]}"
+            sightings.append(Sighting(look, at, Kind.VEHICLE, plate.grown(60), 0.9, plate, reading(name)))
+        began_s = time.process_time()
+        done = made.update(at, sightings, 10.0)
+        tracked_s = time.process_time()
+        for passage in done:
+            passages += 1
+            moved = replace(sample, plate=passage.plate)
+            list(judge(rules, replace(moved, drive=site.ground.drive(moved)), ()))
+        took_ms.append((1000 * (tracked_s - began_s), 1000 * (time.process_time() - tracked_s)))
+    return np.array(took_ms), passages
+
+
+def reading(text: str) -> Reading:
+    rows = np.zeros((len(text), len(ALPHABET)))
+    rows[range(len(text)), [PLACE[character] for character in text]] = 0.99
+    return Reading(text, rows)
+
+
+def paces() -> Iterator[str]:
+    pace(4.0, 3.0)
+    for looks_per_s in (4.0, 25.0):
+        took_ms, passages = pace(looks_per_s)
+        both = took_ms.sum(axis=1)
+        track, rules = np.median(took_ms, axis=0)
+        yield (
+            f"pace, {IN_VIEW} in view, {looks_per_s:g} looks/s, {passages} passed in {len(both)} looks: CPU-ms a look: median "
+            f"{np.median(both):.2f}, p95 {np.percentile(both, 95):.2f}, mean {both.mean():.2f}; median of tracking "
+            f"{track:.2f}, of rules {rules:.2f}; mean a frame of 25/s {both.mean() * looks_per_s / 25:.2f}"
+        )
+
+
+def counted(street: Street) -> tuple[Counter[int], int, int, int]:
+    """How often each true vehicle with a plate was told; how many of them there were; how many passages; how many mixed two."""
+    made = tracker()
+    numbers: dict[int, int | None] = {}
+    kept: list[Look] = []  # sightings are told apart by their identity, so they must live until they are told
+    told: Counter[int] = Counter()
+    everybody: set[int] = set()
+    passages = mixed = 0
+
+    def take(done: Sequence[Passage]) -> None:
+        nonlocal passages, mixed
+        for passage in done:
+            whose = Counter(numbers[id(sighting)] for sighting in passage.sightings)
+            number = whose.most_common(1)[0][0]
+            passages += 1
+            mixed += len(whose) > 1
+            if number is not None:
+                told[number] += 1
+
+    for n, look in enumerate(street.looks()):
+        kept.append(look)
+        numbers.update((id(sighting), number) for sighting, number in zip(look.sightings, look.numbers, strict=True))
+        everybody.update(number for number in look.numbers if number is not None)
+        take(made.update(look.at, look.sightings, 0.0))
+        if n % 5000 == 0 and len(kept) > 20_000:
+            for old in kept[:10_000]:
+                for sighting in old.sightings:
+                    numbers.pop(id(sighting), None)
+            del kept[:10_000]
+    take(made.finish())
+    return told, len(everybody), passages, mixed
+
+
+def queues(hours: float) -> Iterator[str]:
+    told, truth, passages, mixed = counted(Street(401, seconds=hours * 3600))
+    twice = sum(count > 1 for count in told.values())
+    error = 100 * (passages - truth) / truth
+    yield (
+        f"queue, {hours:g} h of stop-and-go: {truth} vehicles, {passages} counted ({error:+.2f} %), {twice} twice, "
+        f"{truth - len(told)} never, {mixed} passages mix two vehicles"
+    )
+
+
+def day(hours: float) -> Iterator[str]:
+    """Hours in which the street empties and fills; memory that is held after each sixth of them."""
+    made = tracker()
+    tracemalloc.start()
+    for part in range(6):
+        street = Street(500 + part, seconds=hours * 600, looks_per_s=2.0, busy=(40.0, 150.0, 500.0)[part % 3])
+        began_s, looks = time.process_time(), 0
+        for look in street.looks():
+            later = timedelta(hours=hours * part / 6)
+            made.update(look.at + later, [replace(one, captured_at=look.at + later) for one in look.sightings], 0.0)
+            looks += 1
+        took_s = time.process_time() - began_s
+        del street, look
+        gc.collect()
+        held_kb = tracemalloc.get_traced_memory()[0] / 1000
+        look_ms = 1000 * took_s / looks
+        yield f"day, hour {hours * (part + 1) / 6:g}: {held_kb:.0f} kB held, {look_ms:.2f} CPU-ms a look with its simulation"
+    tracemalloc.stop()
+
+
+def ours(looks: Sequence[Look]) -> tuple[Ids, float]:
+    """Which vehicle each sighting of each look was taken for, and CPU-ms. Asked of the tracker itself: a passage keeps but a
+    sample of a long stay, and is not told of what never moved."""
+    made = tracker()
+    took_s, ids = 0.0, []
+    for look in looks:
+        began_s = time.process_time()
+        made.update(look.at, look.sightings, 0.0)
+        took_s += time.process_time() - began_s
+        of = {id(track.last): int(track.id.rpartition("/")[2]) for track in made._tracks}
+        ids.append([of.get(id(sighting)) for sighting in look.sightings])
+    return ids, 1000 * took_s
+
+
+def theirs(python: str, library: str, looks: Sequence[Look], looks_per_s: float) -> tuple[Ids, float]:
+    lines, before = [], None
+    for look in looks:
+        missed = 0 if before is None else round((look.at - before).total_seconds() * looks_per_s) - 1
+        boxes = [(one.box.left_px, one.box.top_px, one.box.right_px, one.box.bottom_px, one.p) for one in look.sightings]
+        lines.append(json.dumps({"missed": max(0, missed), "boxes": boxes}))
+        before = look.at
+    command = [python, str(Path(__file__).with_name("track_peer.py")), library, str(looks_per_s), str(LOST_AFTER_S)]
+    run = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SystemExit(run.stderr[-2000:])
+    *answers, last = run.stdout.strip().splitlines()
+    return [json.loads(answer) for answer in answers], json.loads(last)["cpu_ms"]
+
+
+def idf1(looks: Sequence[Look], ids: Ids) -> tuple[float, int, int]:
+    """IDF1 over the detections, identity switches, and how many true vehicles there were.
+
+    Of the pairs of a vehicle and an identity the one with most detections is taken first: all but the best only where identities
+    are split and mixed at once.
+    """
+    together: Counter[tuple[int, int]] = Counter()
+    truths = told = switches = 0
+    last: dict[int, int] = {}
+    for look, numbers in zip(looks, ids, strict=True):
+        for true, number in zip(look.numbers, numbers, strict=True):
+            truths += true is not None
+            told += number is not None
+            if true is None or number is None:
+                continue
+            together[true, number] += 1
+            switches += last.get(true, number) != number
+            last[true] = number
+    hits, taken_true, taken = 0, set(), set()
+    for (true, number), count in together.most_common():
+        if true not in taken_true and number not in taken:
+            hits += count
+            taken_true.add(true)
+            taken.add(number)
+    everybody = {true for look in looks for true in look.numbers if true is not None}
+    return 2 * hits / (truths + told), switches, len(everybody)
+
+
+def identities(python: str | None, seed: int, seconds: float) -> Iterator[str]:
+    yield "| looks/s | tracker | IDF1 | switches in 100 vehicles | CPU-ms a look |"
+    yield "|---|---|---|---|---|"
+    for looks_per_s in (25.0, 10.0, 4.0, 2.0):
+        looks = list(Street(seed, seconds=seconds, looks_per_s=looks_per_s, plates=False).looks())
+        runs = [("ours", ours(looks))]
+        if python is not None:
+            runs += [(library, theirs(python, library, looks, looks_per_s)) for library in PEERS]
+        for name, (ids, cpu_ms) in runs:
+            share, switches, vehicles = idf1(looks, ids)
+            yield f"| {looks_per_s:g} | {name} | {share:.3f} | {100 * switches / vehicles:.1f} | {cpu_ms / len(looks):.2f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--parts", nargs="+", choices=("pace", "queue", "day", "identity"), default=["pace", "queue", "day", "identity"]
+    )
+    parser.add_argument("--library-python", metavar="PATH", help="an interpreter that has norfair and trackers")
+    parser.add_argument("--seed", type=int, default=601, help="of the street of `identity`")
+    parser.add_argument("--seconds", type=float, default=600.0, help="of the street of `identity`")
+    parser.add_argument("--queue-hours", type=float, default=4.0, help="of the part `queue`")
+    parser.add_argument("--day-hours", type=float, default=24.0, help="of the part `day`")
+    given = parser.parse_args()
+    if "identity" in given.parts and given.library_python is None:
+        print("peers are skipped: no --library-python", file=sys.stderr)
+    parts: dict[str, Callable[[], Iterator[str]]] = {
+        "pace": paces,
+        "queue": lambda: queues(given.queue_hours),
+        "day": lambda: day(given.day_hours),
+        "identity": lambda: identities(given.library_python, given.seed, given.seconds),
+    }
+    for part in given.parts:
+        for row in parts[part]():
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What was measured, drawn on the pictures that show it: the line or zone, the path driven, and the figure with its interval.
+
+A sketch is drawn when everything that must be hidden is hidden, and only on the flat fill around the vehicle: no pixel that came
+from the camera is covered, and none that was filled comes back. Words stand in a strip below the picture, which is made for them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clearway.evidence.redact import FILL_RGB
+from clearway.facts import Bound, Measurement, Pixels
+
+Point = tuple[float, float]
+Colour = tuple[int, int, int]
+
+_ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB = (146, 146, 146), (255, 255, 255), (20, 60, 150), (255, 214, 0)
+_STRIP_RGB, _WORDS_RGB = (24, 26, 30), (255, 255, 255)
+# Comes with OpenCV 5, so that the same words give the same pixels on every machine.
+_TYPEFACE = cv2.FontFace("sans")
+# From line to line, in heights of a letter.
+LINE = 1.4
+# Beyond this, points are cut off before they are drawn: OpenCV's integers would run over. No line of a scene is so far away.
+_FAR_PX = 30_000.0
+# OpenCV takes coordinates in sixteenths of a pixel.
+_SHIFT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the scene in the picture; `what` says in a word or two what it is, `closed` that it goes round a zone."""
+
+    what: str
+    points_px: tuple[Point, ...]
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on the road the vehicle was at that time, and the rectangle (its corners, in order) that holds the true place in 95
+    of 100 cases."""
+
+    at: datetime
+    px: Point
+    around_px: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """All that is drawn: `lines` of the scene, of which the first is what it is about, the `path` in order of time, and `words`,
+    line by line."""
+
+    lines: tuple[Line, ...]
+    path: tuple[Place, ...]
+    words: tuple[str, ...]
+
+
+def worded(measurement: Measurement) -> tuple[str, ...]:
+    """The measurement in lines: the figure with its interval, then what it is held against."""
+    figure = f"{measurement.name}: {measurement.value:.1f} ± {measurement.uncertainty:.1f} {measurement.unit} (k = 2)"
+    return figure, *(_held(measurement.bound, measurement.unit) if measurement.bound is not None else ())
+
+
+def _held(bound: Bound, unit: str) -> tuple[str, ...]:
+    if bound.asked_beyond == 0.0:
+        return ("not allowed at all",)
+    if bound.limit == 0.0:
+        return (f"not asked about: up to {bound.tolerance:g} {unit}",)
+    return (f"limit: {bound.limit:g} {unit}, tolerated: {bound.tolerance:.1f} {unit}",)
+
+
+def drawn(masked: Pixels, region_px: tuple[int, int, int, int] | None, sketch: Sketch, at: datetime) -> Pixels:
+    """The masked picture with the sketch on its fill, the place at `at` marked, and the words in a strip below it.
+
+    What lies inside `region_px` is as it came. The picture keeps its width and grows by `strip_px` of its size.
+    """
+    width = masked.shape[1]
+    picture = masked.copy()
+    thick = max(1, round(width / 640))
+    for line in sketch.lines:
+        if line.closed:
+            cv2.fillPoly(picture, [_fixed(line.points_px)], _ROAD_RGB, cv2.LINE_AA, _SHIFT)
+    for number, line in enumerate(sketch.lines):
+        wide = 2 * thick if number == 0 else thick
+        cv2.polylines(picture, [_fixed(line.points_px)], line.closed, _LINE_RGB, wide, cv2.LINE_AA, _SHIFT)
+    if sketch.path:
+        nearest = min(sketch.path, key=lambda place: abs(place.at - at))
+        cv2.fillPoly(picture, [_fixed(nearest.around_px)], _PLACE_RGB, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(picture, [_fixed([place.px for place in sketch.path])], False, _PATH_RGB, thick, cv2.LINE_AA, _SHIFT)
+        for place in sketch.path:
+            (centre,) = _fixed([place.px])
+            radius = (4 if place is nearest else 2) * thick
+            cv2.circle(picture, tuple(map(int, centre)), radius << _SHIFT, _PATH_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    if region_px is not None:
+        left, top, right, bottom = region_px
+        picture[top:bottom, left:right] = masked[top:bottom, left:right]
+    strip = np.empty((strip_px(width, len(sketch.words) + 1), width, 3), np.uint8)
+    strip[:] = _STRIP_RGB
+    letters_px = _letters_px(width)
+    for number, words in enumerate((*sketch.words, f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"), start=1):
+        cv2.putText(strip, words, (letters_px, round((number * LINE - 0.2) * letters_px)), _WORDS_RGB, _TYPEFACE, letters_px, 400)
+    return np.concatenate([picture, strip])
+
+
+def strip_px(width_px: int, lines: int) -> int:
+    """The height of the strip below a picture of that width."""
+    return ceil((lines * LINE + 0.5) * _letters_px(width_px))
+
+
+def _letters_px(width_px: int) -> int:
+    """The height of the letters: a line of 60 of them fits the width."""
+    return max(6, round(width_px / 36))
+
+
+def _fixed(points_px: Sequence[Point]) -> NDArray[np.int32]:
+    """Points as OpenCV draws them: the middle of a pixel is a whole number there."""
+    bounded = np.clip(np.array(points_px, np.float64), -_FAR_PX, _FAR_PX)
+    return np.rint((bounded - 0.5) * (1 << _SHIFT)).astype(np.int32)
+
+
+assert FILL_RGB not in (_ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB), "what is drawn can be told from what is hidden"
