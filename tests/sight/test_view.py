@@ -55,7 +55,7 @@ def turned(across_px: float, down_px: float, roll_degrees: float = 0.0, grown: f
     def change(pixels: Pixels, s: float, dice: np.random.Generator) -> Pixels:
         height, width = pixels.shape[:2]
         how = cv2.getRotationMatrix2D((width / 2, height / 2), roll_degrees, grown)
-        how[:, 2] += across_px, down_px
+        how[:, 2] += np.array([across_px, down_px])
         return noisy(np.asarray(cv2.warpAffine(pixels, how, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8), 1.0, dice)
 
     return change
