@@ -24,7 +24,7 @@ DATA = Path("demo-data")
 # What marks a folder as ours to replace on the next demo.
 MARK = ".clearway-demo"
 SEED = 7
-# One vehicle drives 64.8 km/h there, the other 31.
+# One vehicle drives 64.8 km/h there, the other about 34.
 STREET_SEED, STREET_FRAMES_PER_S, FAST_M_S, LIMIT_KMH = 4, 20.0, 18.0, 50.0
 
 _DESCRIPTION = """\
