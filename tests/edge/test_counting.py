@@ -43,7 +43,10 @@ def strip(name: str, middle_m: float, towards: float) -> Lane:
 class Seen:
     """The simulated street as a source and as the detector that looks at it: its boxes stand in for pictures."""
 
-    camera, clock, frames_expected, frames_dropped, name, weights = "street", "its own", None, 0, "boxes", ()
+    camera, clock, name = "street", "its own", "boxes"
+    frames_expected: int | None = None
+    frames_dropped = 0
+    weights: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, street: Street) -> None:
         self._street = street

@@ -11,7 +11,7 @@ from clearway.edge.board import Board
 from clearway.edge.drawing import Corner, Draft, DraftPart, DraftPoint, draft_from, draft_of
 from clearway.edge.scenes import as_toml, parse_scene
 from clearway.errors import SettingsError
-from clearway.scene import Scene, SignalHead
+from clearway.scene import Point, Scene, SignalHead
 from clearway.testing.traffic import Site
 
 WHOLE = Path(__file__).parent / "scene.toml"
@@ -50,10 +50,14 @@ def test_a_scene_that_is_opened_and_saved_is_the_same(name: str) -> None:
     again = drawn.scene(draft_from(scene))
     # A direction has no length of its own.
     assert replace(again, one_way=(), stop_line=()) == replace(scene, one_way=(), stop_line=())
-    for one, other in zip((*again.one_way, *again.stop_line), (*scene.one_way, *scene.stop_line), strict=True):
-        towards = np.array(one.towards) / np.hypot(*one.towards)
-        assert np.allclose(towards, other.towards, atol=1e-3)
-        assert replace(one, towards=other.towards) == other
+    for one, other in zip(again.one_way, scene.one_way, strict=True):
+        assert one == replace(other, towards=one.towards) and alike(one.towards, other.towards)
+    for line, other_line in zip(again.stop_line, scene.stop_line, strict=True):
+        assert line == replace(other_line, towards=line.towards) and alike(line.towards, other_line.towards)
+
+
+def alike(one: Point, other: Point) -> bool:
+    return bool(np.allclose(np.array(one) / np.hypot(*one), np.array(other) / np.hypot(*other), atol=1e-3))
 
 
 def part(kind: str, drawn: dict[str, tuple[tuple[float, float], ...]], **typed: str) -> DraftPart:

@@ -140,9 +140,10 @@ ORDINARY: dict[str, Change] = {"dusk": dusk, "rain": rain, "a shadow": shadow, "
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_day_is_no_mishap(name: str) -> None:
-    states = [state for _, state in watched(240.0, ORDINARY[name])]
-    assert set(states) <= {Look.UNSURE, Look.STEADY}
-    assert np.mean([state is Look.STEADY for state in states]) >= 0.85
+    states = list(watched(240.0, ORDINARY[name]))
+    assert {state for _, state in states} <= {Look.UNSURE, Look.STEADY}
+    # It takes half a minute until it is sure of anything.
+    assert np.mean([state is Look.STEADY for s, state in states if s > 40.0]) >= 0.85
 
 
 def test_landmarks_keep_off_what_moves_and_off_what_the_camera_writes() -> None:
