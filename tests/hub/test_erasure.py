@@ -14,7 +14,7 @@ from tests.hub.world import Sealed, World, mistaken, running
 from clearway.cli.main import main
 from clearway.errors import StoreError
 from clearway.evidence.fsck import check
-from clearway.evidence.vault import Vault, wipe
+from clearway.evidence.vault import Vault, wipe, wipe_leftovers
 from clearway.hub.keeping import Swept
 from clearway.settings import RetentionSettings
 from clearway.store import Store
@@ -261,9 +261,25 @@ def test_wiping_overwrites_before_it_removes(tmp_path: Path) -> None:
     path.write_bytes(b"AB12CDE" * 400_000)
     beside.hardlink_to(path)  # the same bytes on the disk, by a name that stays
     wipe(path)
-    assert not path.exists()
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["beside"]
     assert beside.read_bytes() == bytes(7 * 400_000)
     wipe(path)
+
+
+def test_a_wiping_that_was_cut_short_leaves_no_half_under_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "exhibit.zip"
+    path.write_bytes(b"AB12CDE" * 1000)
+
+    def power_fails(_: int) -> None:
+        raise OSError("no power")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("clearway.evidence.vault.os.fsync", power_fails)
+        with pytest.raises((StoreError, OSError)):
+            wipe(path)
+    assert not path.exists()
+    wipe_leftovers(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == []
 
 
 def test_a_vault_tells_nothing_without_its_key(tmp_path: Path) -> None:

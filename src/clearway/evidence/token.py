@@ -90,12 +90,14 @@ def known_authorities(keys: Path) -> tuple[x509.Certificate, ...]:
 def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     """The certificates of a PEM file, at least one. StoreError where it cannot be read or holds none."""
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
+        raw = path.read_bytes()
     except OSError as error:
         raise StoreError(
             f"the certificate {path} cannot be read: {error.strerror}.", remedy="name the timestamp authority's, in PEM."
         ) from error
-    except ValueError:
+    try:
+        found = list(map(_read_whole, x509.load_pem_x509_certificates(raw)))
+    except Exception:  # cryptography raises a dozen kinds, whose only common ancestor this is
         found = []
     if not 1 <= len(found) <= CERTIFICATES_MAX:
         raise StoreError(f"{path} holds no certificate in PEM.", remedy="name the timestamp authority's certificate.")
@@ -352,10 +354,7 @@ def _certificates(inside: _Der) -> Iterator[x509.Certificate]:
             return
         raw = inside.whole(_SEQUENCE, "certificate")
         try:
-            certificate = x509.load_der_x509_certificate(raw)
-            # All that is read later on: some of it is only parsed when it is asked for.
-            _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key()
-            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            certificate = _read_whole(x509.load_der_x509_certificate(raw))
         except Exception as error:  # cryptography raises a dozen kinds, whose only common ancestor this is
             raise _MisshapenError(f"one of its certificates is unreadable ({type(error).__name__})") from None
         # X.690, 8.6.2: the octet before the signature says how many of its last bits are none.
@@ -363,6 +362,13 @@ def _certificates(inside: _Der) -> Iterator[x509.Certificate]:
             raise _MisshapenError("one of its certificates has a signature that ends within a byte")
         yield certificate
     inside.end(f"{CERTIFICATES_MAX} certificates")
+
+
+def _read_whole(certificate: x509.Certificate) -> x509.Certificate:
+    """The certificate, once all that is used later could be read: some of it is only parsed when it is asked for."""
+    _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key()
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return certificate
 
 
 def _attributes(inside: _Der) -> Iterator[tuple[str, bytes]]:

@@ -24,6 +24,7 @@ _NONCE = bytes(12)
 # A ZIP's headers and directory take some hundred bytes a file.
 CONTENT_BYTES_MAX = TOTAL_BYTES_MAX + 2**20
 _CHUNK_BYTES = 2**20
+_WIPING_PREFIX = ".wiping-"
 
 
 class Vault:
@@ -109,9 +110,15 @@ def content_of(path: Path) -> bytes | None:
 
 
 def wipe(path: Path) -> None:
-    """Overwrites a plain file where it lies, as far as its disk does so, and removes it. StoreError where that fails."""
+    """Overwrites a plain file where it lies, as far as its disk does so, and removes it. StoreError where that fails.
+
+    It loses its name first, so that a crash leaves no half of it under that name: `wipe_leftovers` ends what was begun.
+    """
     try:
         with suppress(FileNotFoundError):
+            if not path.name.startswith(_WIPING_PREFIX):
+                path = path.replace(path.with_name(f"{_WIPING_PREFIX}{path.name}"))
+                sync_folder(path.parent)
             if stat.S_ISREG(path.lstat().st_mode):
                 with path.open("r+b") as file:
                     left_bytes = os.fstat(file.fileno()).st_size
@@ -125,3 +132,9 @@ def wipe(path: Path) -> None:
         raise StoreError(
             f"{path} cannot be removed: {error.strerror or error}.", remedy="make its folder writable for this user."
         ) from error
+
+
+def wipe_leftovers(folder: Path) -> None:
+    """Ends every wiping in that folder that a crash cut short. StoreError as above."""
+    for path in folder.glob(f"{_WIPING_PREFIX}*"):
+        wipe(path)

@@ -4,7 +4,7 @@ What a camera sealed arrives as a ZIP in DATA/exhibits. The way of one exhibit, 
 
     1  it is verified, and encrypted into DATA/vault under a fresh key     it is taken in again; a file without a key is swept
     2  its line in the index and the key are committed to the database     the ZIP goes when it is next looked at
-    3  the ZIP is overwritten and removed                                  it is at the hub, once
+    3  the ZIP loses its name, is overwritten and removed                  it is at the hub, once; a nameless rest is swept
     …  its time is over, and somebody has decided
     4  the ledger takes `exhibit:erase`                                    it is erased at the next sweep; two entries tell of it
     5  key, index and every row about it are destroyed in one transaction,
@@ -27,7 +27,7 @@ from cryptography.x509 import Certificate
 from clearway.errors import UsageError
 from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.ledger import Event, Ledger
-from clearway.evidence.vault import Vault, content_of, stamp, wipe
+from clearway.evidence.vault import Vault, content_of, stamp, wipe, wipe_leftovers
 from clearway.hub.case import Case, open_case
 from clearway.settings import RetentionSettings
 from clearway.store import Due, Hold, Noticed, Store
@@ -138,7 +138,7 @@ class Keeping:
 
     def sweep(self, by: str = HUB, *, undecided_too: bool = False) -> Swept:
         """Erases what is due. `undecided_too` also erases what nobody has decided; what a court wants kept stays in any case."""
-        self._drop_keyless()
+        self._drop_leftovers()
         erased = 0
         while True:
             due = self.due()
@@ -248,8 +248,9 @@ class Keeping:
             exhibit, case.rule, case.camera, case.first_at, case.sealed_at, case.verified, noticed_at, gone_by=min(ends)
         )
 
-    def _drop_keyless(self) -> None:
-        """Removes files whose key is destroyed or was never kept: what a crash left."""
+    def _drop_leftovers(self) -> None:
+        """Removes what a crash left: files whose key is destroyed or was never kept, and ZIPs that were being wiped."""
         with self.changing:
+            wipe_leftovers(self._data / EXHIBITS_FOLDER)
             for name in self._vault.names() - self._store.keyed():
                 self._vault.drop(name)
