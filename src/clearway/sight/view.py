@@ -174,8 +174,8 @@ class ViewWatch:
         look = seen.look
         if look is Look.UNSURE and seen.found < LOST_SHARE:
             # At nightfall landmarks go one by one; under a hand, a cap or a leaf they go at once.
-            before = max(self._found_before, default=0.0)
-            if before >= FOUND_SHARE or self.state is Look.COVERED:
+            before = float(np.median(self._found_before)) if self._found_before else 0.0
+            if before >= 2 * FOUND_SHARE or self.state is Look.COVERED:
                 look = Look.COVERED
         if look is not Look.COVERED:
             self._found_before.append(seen.found)
