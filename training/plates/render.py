@@ -209,6 +209,7 @@ def _wish(dice: Dice) -> str:
     text = "".join(str(_pick(dice, part)) for part in (layouts.BEGINNINGS, layouts.VOWELS, layouts.ENDINGS))
     if dice.random() < 0.5:
         text += str(_pick(dice, layouts.VOWELS)) + str(_pick(dice, layouts.ENDINGS))
+    text += _filled(dice, "L" * max(0, 3 - len(text)))
     text = text[: int(dice.integers(4, 9))]
     if dice.random() < 0.3:
         text = text[:-1] + str(dice.integers(0, 10)) if dice.random() < 0.5 else str(dice.integers(1, 10)) + text[1:]
