@@ -64,7 +64,7 @@ class Lookout:
         return self._state is not None and self._state.look is Look.STEADY and self._state.since <= passage.first_at
 
     def amiss_in(self, frames: Sequence[Frame]) -> bool:
-        """Whether the first or the last of these pictures, by itself, shows another view than the surveyed one, or a blurred one."""
+        """Whether the first or the last of these pictures, by itself, shows another view than the surveyed one, or a blur."""
         return any(seen_in(self._view, frame.pixels).look.amiss for frame in (*frames[:1], *frames[1:][-1:]))
 
     def begin_anew(self) -> None:

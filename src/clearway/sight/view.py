@@ -151,6 +151,9 @@ def seen_in(view: View, still: Pixels) -> Seen:
             look = Look.MOVED
         elif sharpness is not None and sharpness < BLUNT:
             look = Look.BLURRED
+    elif share >= 2 * FOUND_SHARE and sharpness is not None and sharpness < BLUNT:
+        # A blur spreads each spot by itself, so that they may agree on no motion: but most are there, where they were, and blunt.
+        look = Look.BLURRED
     return Seen(share, moved_px, sharpness, look)
 
 
