@@ -18,6 +18,7 @@ import numpy as np
 
 from clearway import settings as settings_file
 from clearway.check import hotlist, register
+from clearway.edge.lookout import kept
 from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, first_view, now
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_signer, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
@@ -26,8 +27,9 @@ from clearway.evidence.fsck import check
 from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
-from clearway.scene import Order
+from clearway.scene import Order, Scene
 from clearway.settings import Settings
+from clearway.sight.view import REMEDIES, WORDS, Look
 
 ROOM_MIN_MB = 500
 EXHIBITS_CHECKED_MAX = 100
@@ -166,6 +168,7 @@ def _rules(settings: Settings, data: Path) -> Iterator[Check]:
         scene.surveyed,
         "survey the view anew and state it in [surveyed].",
     )
+    yield _view(scene, data, settings.camera.name)
     classes_known = (data / LISTS / register.FILE_NAME).exists()
     for state in view.states(now(), looks_per_s=settings.camera.looks_per_s, classes_known=classes_known):
         title = f"Rule {state.rule}" + (f", {state.part}" if state.part else "")
@@ -177,6 +180,24 @@ def _rules(settings: Settings, data: Path) -> Iterator[Check]:
             yield Check(title, f"silent: {state.silent}. {state.words}")
         else:
             yield _lasting(title, f"asks. {state.words}", state.order, "state the order that follows it.")
+
+
+def _view(scene: Scene, data: Path, camera: str) -> Check:
+    """What the camera's watch found last: whether it still looks where it was surveyed, and sees."""
+    if scene.view is None:
+        return Check(
+            "View", "the scene keeps no landmarks, so a camera that is moved goes unnoticed; `clearway calibrate` keeps them"
+        )
+    try:
+        found = kept(data, camera)
+    except StoreError as error:
+        return Check("View", error.happened, error.remedy)
+    if found is None:
+        return Check("View", f"{len(scene.view.landmarks)} landmarks; no watch has compared them yet")
+    words = f"{WORDS[found.look]}, since {found.since:%Y-%m-%d %H:%M} UTC, as far as the last watch went"
+    if found.look is not Look.STEADY:
+        words += "; meanwhile the rules of the road ask nothing"
+    return Check("View", words, REMEDIES.get(found.look, ""))
 
 
 def _lasting(title: str, words: str, order: Order, remedy: str) -> Check:

@@ -13,7 +13,7 @@ from clearway.errors import SettingsError
 from clearway.facts import Box, Detection, Frame, Kind, Passage, Sighting
 from clearway.ports import Detector, Source
 from clearway.scene import Scene
-from clearway.sight.view import Look, ViewWatch
+from clearway.sight.view import ViewWatch
 from clearway.track.ground import ERROR_M_MAX, K_RECTANGLE, Plane
 from clearway.track.tally import Tally
 from clearway.track.tracker import Tracker
@@ -63,7 +63,7 @@ class Counting:
 
     def _steady(self, frame: Frame) -> bool:
         """Whether the camera still looks where it was surveyed; where nobody wrote down how it looked, it is taken to."""
-        return self._watch is None or self._watch.add(frame) not in (Look.MOVED, Look.BLURRED, Look.COVERED)
+        return self._watch is None or not self._watch.add(frame).amiss
 
     def _look(self, frame: Frame) -> None:
         found = self._detector.find(frame, frame.whole)

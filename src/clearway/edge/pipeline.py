@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from clearway.check.desk import Desk
+from clearway.edge.lookout import Lookout
 from clearway.edge.ring import Ring
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import SourceError
@@ -49,7 +50,8 @@ class Sealed:
 class Pipeline:
     """One camera's stages, wired. `looks_per_s` bounds how often a frame is looked at closely; every frame is held for evidence.
 
-    `surveyed` gives each passage its drive, where the road was surveyed; its rules are among `rules`. `tell` hears of each
+    `surveyed` gives each passage its drive, where the road was surveyed; its rules are among `rules`. Where there is a `lookout`,
+    passages have a drive only while it finds the camera where it was surveyed. `tell` hears of each
     passage as a person may: `tell(passage)` is called once a vehicle has passed, before any finding.
     """
 
@@ -67,12 +69,13 @@ class Pipeline:
         *,
         looks_per_s: float,
         surveyed: SurveyedView | None = None,
+        lookout: Lookout | None = None,
         tell: Callable[[Passage], None] = lambda passage: None,
     ) -> None:
         self._source, self._attention, self._detector, self._reader = source, attention, detector, reader
         self._tracker, self._desk, self._rules, self._sealer, self._ring = tracker, desk, rules, sealer, ring
         self._look_every = timedelta(seconds=1 / looks_per_s)
-        self._surveyed, self._fits, self._tell = surveyed, False, tell
+        self._surveyed, self._fits, self._lookout, self._tell = surveyed, False, lookout, tell
         self._seen: deque[tuple[datetime, Seen]] = deque()
         self._stopping = self._waiting = False
         self.counters = Counters()
@@ -116,6 +119,8 @@ class Pipeline:
                 self._ring.add(frame)
                 self.counters.frames += 1
                 on_frame(frame)
+                if self._lookout is not None and self._fits:
+                    self._lookout.add(frame)
                 if due_at is None or frame.captured_at >= due_at:
                     due_at = max(frame.captured_at, (due_at or frame.captured_at)) + self._look_every
                     yield from self._judged(self._looked(frame))
@@ -124,7 +129,8 @@ class Pipeline:
         finally:
             self._forget_all()
             self.counters.frames_dropped = self._source.frames_dropped
-            self.counters.held_longest_s = self._ring.held_longest_s
+            watched_s = self._lookout.held_longest_s if self._lookout is not None else 0.0
+            self.counters.held_longest_s = max(self._ring.held_longest_s, watched_s)
         if stopped is not None:
             raise stopped
 
@@ -156,12 +162,14 @@ class Pipeline:
             self._tell(passage)
             if passage.plate is None:
                 continue
-            if self._surveyed is not None and self._fits:
+            if self._surveyed is not None and self._fits and (self._lookout is None or self._lookout.knew(passage)):
                 passage = self._surveyed.driven(passage)  # noqa: PLW2901 - the same passage, and what was measured of it
             records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
             for finding in judge(self._rules, passage, records):
                 frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
                 measured = self._surveyed if finding.measurements else None
+                if measured is not None and self._lookout is not None and self._lookout.amiss_in(frames):
+                    continue
                 exhibit = self._sealer.seal(
                     finding,
                     frames,
@@ -199,6 +207,8 @@ class Pipeline:
     def _forget_all(self) -> None:
         self._ring.clear()
         self._seen.clear()
+        if self._lookout is not None:
+            self._lookout.begin_anew()
 
 
 def _is_of(passage: Passage, box: Box, at: datetime) -> bool:

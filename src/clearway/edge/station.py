@@ -14,6 +14,7 @@ from clearway.camera.stills import Stills
 from clearway.check import hotlist, register
 from clearway.check.desk import Desk
 from clearway.check.lists import Publication, read_csv
+from clearway.edge.lookout import Lookout
 from clearway.edge.pipeline import Counters, Pipeline
 from clearway.edge.ring import Ring
 from clearway.edge.surveyed import SurveyedView
@@ -96,7 +97,8 @@ class Station:
         """The stages of one camera, wired.
 
         `hider` finds what exhibits must not show: `first_hider`, where nobody is named. `announce` hears of a timestamp that
-        could not be had. SettingsError where the settings name a scene, or it a law, that makes no sense or is out of force.
+        could not be had, and of a camera that was moved, blurred or covered. SettingsError where the settings name a scene, or it
+        a law, that makes no sense or is out of force.
         """
         camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
         if track.judged_after_s >= evidence.held_s:
@@ -111,6 +113,8 @@ class Station:
         if evidence.credentials:
             credentials = Credentials(self.signer, load_chain(self.data / KEYS, self.signer, camera.name, now()))
             made_with["credentials"] = credentials.name
+        view = surveyed.scene.view if surveyed is not None else None
+        lookout = Lookout(view, self.data, camera.name, announce) if view is not None else None
         sealer = Sealer(
             self.data,
             self.signer,
@@ -144,6 +148,7 @@ class Station:
             # Every still is looked at: somebody chose it.
             looks_per_s=math.inf if isinstance(source, Stills) else camera.looks_per_s,
             surveyed=surveyed,
+            lookout=lookout,
             tell=tell,
         )
 

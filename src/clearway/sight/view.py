@@ -49,6 +49,8 @@ BLUNT = 0.8
 LOST_SHARE = 0.12
 # One picture every so often; of so many the middle one is looked at; two looks in a row must say the same.
 PICTURE_EVERY, PICTURES, LOOK_EVERY = timedelta(seconds=2), 11, timedelta(seconds=8)
+# Where frames come seldom or a stream was lost, no picture waits for longer.
+HELD = timedelta(seconds=60)
 LOOKS_AGREEING = 2
 
 
@@ -61,6 +63,11 @@ class Look(StrEnum):
     COVERED = "covered"
     UNSURE = "unsure"
 
+    @property
+    def amiss(self) -> bool:
+        """Whether somebody must see to the camera."""
+        return self in REMEDIES
+
 
 WORDS = {
     Look.STEADY: "it looks where it was surveyed",
@@ -68,6 +75,11 @@ WORDS = {
     Look.BLURRED: "the camera is out of focus",
     Look.COVERED: "the camera is covered, or turned away",
     Look.UNSURE: "too little of the view can be made out to know",
+}
+REMEDIES = {
+    Look.MOVED: "turn it back, or measure the view anew with `clearway calibrate` and start the watch again.",
+    Look.BLURRED: "clean its glass, and focus it.",
+    Look.COVERED: "uncover it, or turn it back.",
 }
 
 
@@ -139,15 +151,22 @@ def seen_in(view: View, still: Pixels) -> Seen:
             look = Look.MOVED
         elif sharpness is not None and sharpness < BLUNT:
             look = Look.BLURRED
+    elif share >= 2 * FOUND_SHARE and sharpness is not None and sharpness < BLUNT:
+        # A blur spreads each spot by itself, so that they may agree on no motion: but most are there, where they were, and blunt.
+        look = Look.BLURRED
     return Seen(share, moved_px, sharpness, look)
 
 
 class ViewWatch:
-    """Looks at a camera's frames now and then. Its memory is bounded: a few small pictures."""
+    """Looks at a camera's frames now and then. Its memory is bounded: a few small pictures.
+
+    `held_longest_s` is the longest that any of them was held, by the pictures' own clock.
+    """
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._pictures: deque[Pixels] = deque(maxlen=PICTURES)
+        self._pictures: deque[tuple[datetime, Pixels]] = deque(maxlen=PICTURES)
+        self.held_longest_s = 0.0
         self._due_at: datetime | None = None
         self._look_at: datetime | None = None
         self._said: deque[Look] = deque(maxlen=LOOKS_AGREEING)
@@ -157,10 +176,14 @@ class ViewWatch:
     def add(self, frame: Frame) -> Look:
         """The state after that frame; most frames change nothing and cost nothing."""
         at = frame.captured_at
+        if self._pictures:
+            self.held_longest_s = max(self.held_longest_s, (at - self._pictures[0][0]).total_seconds())
+        while self._pictures and at - self._pictures[0][0] > HELD:
+            self._pictures.popleft()
         if self._due_at is not None and self._due_at - PICTURE_EVERY <= at < self._due_at:
             return self.state
         self._due_at = at + PICTURE_EVERY
-        self._pictures.append(_shrunk(frame.pixels))
+        self._pictures.append((at, _shrunk(frame.pixels)))
         self._look_at = self._look_at or at + LOOK_EVERY
         if len(self._pictures) >= PICTURES // 2 and (at >= self._look_at or self._look_at > at + LOOK_EVERY):
             self._look_at = at + LOOK_EVERY
@@ -169,7 +192,7 @@ class ViewWatch:
 
     def _judge(self, frame: Frame) -> None:
         place = (len(self._pictures) - 1) // 2
-        still = np.partition(np.stack(self._pictures), place, axis=0)[place]
+        still = np.partition(np.stack([pixels for _, pixels in self._pictures]), place, axis=0)[place]
         self.last = seen = seen_in(_in_small(self._view, frame), still)
         look = seen.look
         if look is Look.UNSURE and seen.found < LOST_SHARE:
