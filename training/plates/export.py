@@ -76,7 +76,7 @@ sha256: {sha256}
 | fonts-roadgeek; fonts-droid-fallback; fonts-dejavu | glyphs | MIT; Apache-2.0; Bitstream Vera |
 | `train/crops/cn_crops_lprnet` | Chinese plates with texts | Apache-2.0 |
 | `train/scenes/cn_easypr` | Chinese plates with texts | Apache-2.0 |
-| `train/boxes/ro_detect`, `roboflow_mixed_detect`, `corners_iwpod` | plates read alike by two of RapidOCR, fast-alpr and us, or by eye | MIT |
+| `train/boxes/ro_detect`, `roboflow_mixed_detect`, `corners_iwpod` | plates read alike by two of three readers, or by eye | MIT |
 
 Less the pictures that `training/split.py` holds out. Nothing from `plates/measure` or the clips took part in training,
 in choosing fonts or in finding the temperature.
