@@ -101,7 +101,7 @@ def test_a_watch_of_a_film_asks_only_where_it_was_surveyed_and_doctor_says_why(
     assert "1 vehicles passed, 1 plates read" in told.err
     said = [line for line in told.err.splitlines() if line.startswith(CAMERA) and "|" not in line and "%" not in line]
     assert len(said) == 2 and "no rule of the road asks until the view is known" in said[0]
-    assert ("so rules of the road ask" in said[1]) == (look == "steady")
+    assert ("; rules of the road ask" in said[1]) == (look == "steady")
     assert ("the camera was moved since it was surveyed" in said[1] and "calibrate" in said[1]) == (look == "moved")
     # The pictures by which the view is known are pictures too: they count in what is said of how long any was held.
     assert "no picture was held for longer than 22.0 s" in told.err
@@ -109,7 +109,7 @@ def test_a_watch_of_a_film_asks_only_where_it_was_surveyed_and_doctor_says_why(
     main(["doctor", "--json", "--data", str(data), *settings])
     (check,) = [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if one["title"] == "View"]
     since = ROAD.at(0) + timedelta(seconds=16)
-    assert check["well"] == (look == "steady") and f"since {since:%Y-%m-%d %H:%M} UTC" in check["words"]
+    assert check["well"] == (look == "steady") and f"so since {since:%Y-%m-%d %H:%M} UTC" in check["words"]
     (path,) = (data / FOLDER).iterdir()
     assert set(json.loads(path.read_bytes())) == {"camera", "look", "since"} and json.loads(path.read_bytes())["look"] == look
 

@@ -194,9 +194,9 @@ def _view(scene: Scene, data: Path, camera: str) -> Check:
         return Check("View", error.happened, error.remedy)
     if found is None:
         return Check("View", f"{len(scene.view.landmarks)} landmarks; no watch has compared them yet")
-    words = f"{WORDS[found.look]}, since {found.since:%Y-%m-%d %H:%M} UTC, as far as the last watch went"
+    words = f"{WORDS[found.look]}: so since {found.since:%Y-%m-%d %H:%M} UTC, as its last watch found"
     if found.look is not Look.STEADY:
-        words += "; meanwhile the rules of the road ask nothing"
+        words += "; until that changes, no rule of the road asks"
     return Check("View", words, REMEDIES.get(found.look, ""))
 
 

@@ -53,9 +53,9 @@ class Lookout:
         elif look is self._state.look:
             return
         else:
-            asks = "so rules of the road ask" if look is Look.STEADY else "meanwhile no rule of the road asks"
+            asks = "rules of the road ask" if look is Look.STEADY else "until that changes, no rule of the road asks"
             remedy = f". What to do: {REMEDIES[look]}" if look.amiss else ""
-            self._announce(f"{self._camera}: {WORDS[look]}, {asks}{remedy}")
+            self._announce(f"{self._camera}: {WORDS[look]}; {asks}{remedy}")
         self._state = Kept(look, frame.captured_at)
         self._keep(self._state)
 
