@@ -102,7 +102,7 @@ def plate(
     lanes: tuple[str, str, str] = ("AB12CDE", "", ""),
     *,
     p: float = 0.99,
-    p_whole: float = 0.9,
+    p_whole: float = 0.95,
     p_region: tuple[float, ...] = (0.1, 0.9),
     says: Mapping[str, str] = MappingProxyType({}),
 ) -> Weights:
