@@ -1,6 +1,7 @@
 """A source in, counts out: the detector finds vehicles and people, the tracker follows vehicles, the tally counts.
 
-No reader takes part, so no plate is ever read, and no picture outlives its look.
+No reader takes part, so no plate is ever read. No picture outlives its look, but for the small ones by which a camera that was
+moved is noticed: those are held for 22 s, in memory.
 """
 
 from collections.abc import Iterator
