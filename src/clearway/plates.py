@@ -175,19 +175,14 @@ def credible(p_characters: Probabilities) -> bool:
     return p_mean >= P_CHARACTER_UNKNOWN_FORM_MIN and len(best[0][0]) >= LENGTH_UNKNOWN_FORM_MIN
 
 
-def log_prior(text: str, region: str = "unknown") -> float:
-    """The log probability of meeting just this plate before its text is read.
+@lru_cache(maxsize=1024)
+def _times_likelier(kinds: str, region: str) -> float:
+    """How much likelier the formats make a text of these kinds of characters than any string of its length is.
 
     A mixture: each format is as likely as any other and issues its plates evenly; with P_NO_FORMAT any string of the length
     may stand there. Two spellings that differ in one lookalike then differ by what the formats know. Where the plate looked
     like one of `region`, P_REGION of what is issued is that region's.
     """
-    return math.log(P_NO_FORMAT) - len(text) * _LOG_LATIN + math.log(_times_likelier(text.translate(_KINDS), region))
-
-
-@lru_cache(maxsize=1024)
-def _times_likelier(kinds: str, region: str) -> float:
-    """How much likelier the formats make a text of these kinds of characters than any string of its length is."""
     local = _formats_of().get(region, 0)
     p_local = P_REGION if local else 0.0
     issued = sum(

@@ -12,7 +12,7 @@ forgotten after seconds. What fewer than CELL_MIN vehicles share is not told, an
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from math import cos, radians
 
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 # A cell of fewer than this many is not published.
 CELL_MIN = 5
-QUARTER = timedelta(minutes=15)
+QUARTER_MINUTES = 15
 NO_LANE = "outside the lanes"
 # Places in a lane that make a vehicle one of its, and the least way and time that make a speed.
 PLACES_MIN, SPEED_WAY_M_MIN, SPEED_S_MIN = 3, 4.0, 0.4
@@ -237,7 +237,7 @@ def _unbroken(times: Sequence[datetime], places_m: Array) -> Iterator[slice]:
 
 
 def _quarter(local: datetime) -> datetime:
-    return local.replace(minute=local.minute // 15 * 15, second=0, microsecond=0)
+    return local.replace(minute=local.minute // QUARTER_MINUTES * QUARTER_MINUTES, second=0, microsecond=0)
 
 
 def _speed_kmh(s: Array, places_m: Array) -> float | None:
