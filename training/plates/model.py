@@ -37,12 +37,28 @@ class _Residual(nn.Module):
         return functional.relu(x + self.second(self.first(x)))
 
 
+class _Further(nn.Module):
+    """A look further along the line, laid over what is there: what stands elsewhere on a plate says whether a letter or a digit
+    is due here. It starts as nothing, so that a reader that has learnt without it goes on from where it was."""
+
+    def __init__(self, width: int, apart: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            nn.Conv1d(width, width, 5, 1, 2 * apart, dilation=apart, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
+            nn.Conv1d(width, width, 1, bias=False), nn.BatchNorm1d(width),
+        )  # fmt: skip
+        nn.init.zeros_(self.look[-1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.look(x))
+
+
 class Reader(nn.Module):
     def __init__(self, narrow: int = 32, middle: int = 64, wide: int = 112) -> None:
         super().__init__()
         self.body = nn.Sequential(
             _conv(3, 16, 2), _conv(16, narrow), _conv(narrow, middle, 2), _conv(middle, middle), _conv(middle, wide, (2, 1)),
-            _Residual(wide),
+            _Residual(wide), _Residual(wide),
         )  # fmt: skip
         rows = HEIGHT_PX // 8
         self.heights = nn.Conv2d(wide, LANES, 1)
@@ -56,6 +72,7 @@ class Reader(nn.Module):
         self.along = nn.Sequential(
             nn.Conv1d(wide, wide, 5, 1, 2, bias=False), nn.BatchNorm1d(wide), nn.ReLU(inplace=True),
             nn.Conv1d(wide, wide, 5, 1, 2, bias=False), nn.BatchNorm1d(wide), nn.ReLU(inplace=True),
+            _Further(wide, 3), _Further(wide, 6), _Further(wide, 2),
         )  # fmt: skip
         self.characters = nn.Conv1d(wide, CLASSES, 1)
         self.region = nn.Linear(wide, len(REGIONS))
@@ -68,8 +85,7 @@ class Reader(nn.Module):
         whole = features.mean(dim=(2, 3))
         context = functional.relu(self.context(whole))
         share = torch.softmax(self.heights(features) + self.rows, dim=2)  # (n, lanes, rows, steps)
-        # One lane at a time: plain products and sums, which every runtime has.
-        lanes = torch.stack([(features * share[:, n : n + 1]).sum(dim=2) + self.lane[n] for n in range(LANES)], dim=1)
+        lanes = (features.permute(0, 3, 1, 2) @ share.permute(0, 3, 2, 1).to(features.dtype)).permute(0, 3, 2, 1) + self.lane
         count, _, width, steps = lanes.shape
         along = self.along((lanes + context[:, None, :, None]).reshape(count * LANES, width, steps))
         characters = self.characters(along).reshape(count, LANES, CLASSES, steps).permute(0, 1, 3, 2)

@@ -47,8 +47,14 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """The matrix (m, n) with its singular values near one, scaled to the root mean square of a step by AdamW, 0.2."""
     x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)
+    # All rounds are powers of x xᵀ, which is the smaller matrix: they are multiplied there, and once with x.
+    gram = x @ x.T
+    one = torch.eye(len(gram), device=gram.device)
+    rounds = one
     for _ in range(5):
-        gram = x @ x.T
-        x = _A * x + (_B * gram + _C * gram @ gram) @ x
+        quintic = _A * one + _B * gram + _C * gram @ gram
+        rounds = quintic @ rounds
+        gram = quintic @ gram @ quintic
+    x = rounds @ x
     x = x.T if matrix.shape[0] > matrix.shape[1] else x
     return x * (0.2 * max(matrix.shape) ** 0.5)
