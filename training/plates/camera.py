@@ -17,6 +17,8 @@ from training.street import panels
 HEIGHT_PX, WIDTH_PX = 48, 160
 # How much of the surroundings a crop shows, as shares of the plate's width and height. The package cuts crops alike.
 MARGIN_ACROSS, MARGIN_DOWN = 0.04, 0.08
+# Corners that are wrong may cut off a plate's first or last character. One of which less is left is not read but made up.
+SHOWN_MIN = 0.55
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ def filmed(drawn: Drawn, dice: Dice, grounds: list[Pixels], *, width_px: float |
     elif spoilt < 0.12 and len(drawn.edges_px) >= 3:
         plate, legible = _covered(drawn, dice), False
     seen_px = width_px or float(np.exp(dice.uniform(np.log(34), np.log(240))))
-    pixels = _look(plate, seen_px, dice, grounds, loose=dice.random() < 0.3)
+    pixels, to_crop = _look(plate, seen_px, dice, grounds, loose=dice.random() < 0.3)
+    if legible and _shown(drawn, to_crop) < SHOWN_MIN:
+        legible, spoilt = False, 0.0
     per_character_px = seen_px / max(len(line) for line in drawn.lines)
     if per_character_px < 3.2:  # nobody could read it
         legible = False
@@ -92,8 +96,9 @@ def _lettered(part: Pixels, dice: Dice) -> Pixels:
     return (part + (dice.integers(0, 256, 3) - part) * alpha).astype(np.uint8)
 
 
-def _look(plate: Pixels, seen_px: float, dice: Dice, grounds: list[Pixels], *, loose: bool) -> Pixels:
-    """The plate seen `seen_px` wide, cut out again by a detector that is a little wrong (very wrong where `loose`)."""
+def _look(plate: Pixels, seen_px: float, dice: Dice, grounds: list[Pixels], *, loose: bool) -> tuple[Pixels, NDArray[np.float64]]:
+    """The plate seen `seen_px` wide, cut out again by a detector that is a little wrong (very wrong where `loose`); and the
+    homography from the plate to shares of that crop's width and height."""
     high, wide = plate.shape[:2]
     aspect = wide / high * dice.uniform(0.88, 1.14)
     aspect = max(aspect, 0.8)
@@ -118,7 +123,17 @@ def _look(plate: Pixels, seen_px: float, dice: Dice, grounds: list[Pixels], *, l
     to_small = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
     small = _surroundings(small_w, small_h, dice, grounds)
     cv2.warpPerspective(plate, to_small, (small_w, small_h), dst=small, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)
-    return _sensed(small, dice, seen_px)
+    return _sensed(small, dice, seen_px), np.diag((1 / small_w, 1 / small_h, 1.0)) @ to_small
+
+
+def _shown(drawn: Drawn, to_crop: NDArray[np.float64]) -> float:
+    """How much of its first or of its last character a crop shows, whichever is less; 1 where nobody knows where they stand."""
+    if len(drawn.edges_px) < 3:
+        return 1.0
+    middle = drawn.pixels.shape[0] / 2
+    ends = np.array([[(x, middle) for x in (*drawn.edges_px[0], *drawn.edges_px[-1])]])
+    left, right, last_left, last_right = cv2.perspectiveTransform(ends, to_crop)[0, :, 0]
+    return float(min((right - max(left, 0.0)) / (right - left), (min(last_right, 1.0) - last_left) / (last_right - last_left)))
 
 
 def _surroundings(width: int, height: int, dice: Dice, grounds: list[Pixels]) -> Pixels:

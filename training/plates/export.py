@@ -73,6 +73,7 @@ sha256: {sha256}
 |---|---|---|
 | `training/plates/render.py` | plates drawn afresh, about nine in ten | ours, Apache-2.0 |
 | typefaces of `@fontsource/*`, fonts-opendin, -routed-gothic, -liberation, -noto-cjk | glyphs | OFL-1.1 |
+| `shabnam-`, `sahel-`, `samim-`, `parastoo-`, `gandom-font`; `tanha-`, `nahid-font` | glyphs | OFL-1.1; public domain |
 | fonts-roadgeek; fonts-droid-fallback; fonts-dejavu | glyphs | MIT; Apache-2.0; Bitstream Vera |
 | `train/crops/cn_crops_lprnet` | Chinese plates with texts | Apache-2.0 |
 | `train/scenes/cn_easypr` | Chinese plates with texts | Apache-2.0 |

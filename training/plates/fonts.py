@@ -1,6 +1,6 @@
 """Glyphs of free typefaces as masks, all in one frame: row 0 is the height of a capital, the last rows reach below the baseline.
 
-Only fonts under the OFL or MIT take part (README: which, and from which packages). A glyph is cut to its own width and keeps the
+Only free fonts take part (README: which, under which licences). A glyph is cut to its own width and keeps the
 vertical frame, so that any two of one font stand on one line.
 """
 
@@ -80,7 +80,6 @@ _ARABIC = [
     "lalezar",
     "lateef",
     "lemonada",
-    "mada",
     "markazi-text",
     "mirza",
     "noto-kufi-arabic",
@@ -90,6 +89,14 @@ _ARABIC = [
     "scheherazade-new",
     "vazirmatn",
 ]
+# Persian hands of npm packages of their own.
+_PERSIAN = (
+    *(f"shabnam-font/dist/Shabnam-{weight}.ttf" for weight in ("Medium", "Bold")),
+    *(f"sahel-font/dist/Sahel-{weight}.ttf" for weight in ("SemiBold", "Bold", "Black")),
+    *(f"samim-font/dist/Samim-{weight}.ttf" for weight in ("Medium", "Bold")),
+    "parastoo-font/dist/Parastoo-Bold.ttf",
+    *(f"{name}-font/dist/{name.title()}.ttf" for name in ("gandom", "tanha", "nahid")),
+)
 # Typefaces nearest to those that plates are struck with: DIN 1451 and road signs. They are drawn more often.
 _OF_THE_ROAD = (
     "truetype/opendin/OSP-DIN.ttf",
@@ -133,12 +140,14 @@ def _of(families: list[str], script: str) -> list[Typeface]:
 
 @lru_cache(maxsize=1)
 def faces() -> dict[str, list[Typeface]]:
-    """The typefaces by use: "condensed", "wide", "road", "arabic", "chinese"."""
+    """The typefaces by use: "condensed", "wide", "road", "arabic", "persian" (of them), "chinese"."""
+    persian = [Typeface(str(UNPACKED / path)) for path in _PERSIAN if (UNPACKED / path).is_file()]
     return {
         "condensed": _of(_CONDENSED, "latin"),
         "wide": _of(_WIDE, "latin"),
         "road": [Typeface(str(DEBIAN / path)) for path in _OF_THE_ROAD if (DEBIAN / path).is_file()],
-        "arabic": _of(_ARABIC, "arabic"),
+        "arabic": _of(_ARABIC, "arabic") + persian,
+        "persian": _of(["vazirmatn"], "arabic") + persian,
         "chinese": [Typeface(str(DEBIAN / path), index) for path, index in _CHINESE if (DEBIAN / path).is_file()],
     }
 
@@ -165,4 +174,5 @@ def glyph(face: Typeface, character: str) -> NDArray[np.uint8]:
     ImageDraw.Draw(picture).text((12 - left, ABOVE_PX - top), character, fill=255, font=font)
     mask = np.asarray(picture)
     columns = np.flatnonzero(mask.any(axis=0))
-    return mask[:, columns[0] : columns[-1] + 1] if len(columns) else mask[:, :4]
+    assert len(columns), f"{face.path} draws nothing for {character!r}: a reader would learn to see what is not there"
+    return mask[:, columns[0] : columns[-1] + 1]

@@ -89,7 +89,8 @@ class _Canvas:
         scale = tall / CAPITAL_PX
         fixed = dice.random() < 0.5
         cramped = fixed and dice.random() < 0.6  # struck with dies of one width: a W is no wider than an M
-        natural = [glyph(_face_of(t, face, chinese), t).shape[1] * scale if t not in _MARKS else 0.0 for t in tokens]
+        dies = _dies(tokens, face, chinese, dice)
+        natural = [0.0 if die is None else die.shape[1] * scale for die in dies]
         letters = [w for t, w in zip(tokens, natural, strict=True) if t not in _MARKS]
         cell = float(np.median(letters)) * dice.uniform(1.0, 1.12) if letters else 1.0
         between = tall * dice.uniform(0.06, 0.2)
@@ -103,17 +104,14 @@ class _Canvas:
         x = left + (right - left - total * squeeze) * dice.uniform(0.35, 0.65)
         thick = int(dice.choice((-1, 0, 0, 0, 1, 2)))
         embossed = float(dice.uniform(0, 60)) if dice.random() < 0.4 else 0.0
-        alike = (
-            {} if dice.random() < 0.7 else {"0": "O"} if face.slashed or dice.random() < 0.5 else {"O": "0"}
-        )  # one die for both
-        for token, width, wide in zip(tokens, widths, natural, strict=True):
-            if token in _MARKS:
+        for token, die, width, wide in zip(tokens, dies, widths, natural, strict=True):
+            if die is None:
                 self._mark(token, colour, x, top, width * squeeze, tall)
             else:
-                mask = glyph(_face_of(token, face, chinese), alike.get(token, token))
-                if thick and mask.shape[1] > 20:
+                mask = die
+                if thick and die.shape[1] > 20:
                     kernel = np.ones((1 + abs(thick) * 2,) * 2, np.uint8)
-                    mask = cv2.dilate(mask, kernel) if thick > 0 else cv2.erode(mask, kernel)
+                    mask = cv2.dilate(die, kernel) if thick > 0 else cv2.erode(die, kernel)
                 # In a fixed pitch the letters are drawn out to their cells, but an I or a 1 stays thin.
                 across = min(width, wide * (1.6 if wide > 0.45 * cell else 1.0)) * squeeze
                 size = (max(2, round(across)), max(4, round(FRAME_PX * scale)))
@@ -177,6 +175,43 @@ class _Canvas:
             radius = round(self.height * self.dice.uniform(0.025, 0.055))
             cv2.circle(self.pixels, centre, radius + 1, _grey(self.dice, 20, 200), -1, cv2.LINE_AA)
             cv2.circle(self.pixels, centre, max(1, radius - 1), _grey(self.dice, 60, 255), -1, cv2.LINE_AA)
+
+
+def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice) -> list[Pixels | None]:
+    """What each character is struck with; None for a mark that is none. Some have one die for O and 0, some an I with serifs;
+    most write Persian and Arabic letters no lower than the digits."""
+    alike = {} if dice.random() < 0.7 else {"0": "O"} if face.slashed or dice.random() < 0.5 else {"O": "0"}
+    barred, level = dice.random() < 0.25, dice.random() < 0.85
+    dies: list[Pixels | None] = []
+    for character in tokens:
+        die = None if character in _MARKS else glyph(_face_of(character, face, chinese), alike.get(character, character))
+        if die is not None and character == "I" and barred and die.shape[1] < CAPITAL_PX / 3:
+            die = _barred(die)
+        elif die is not None and level and "ا" <= character <= "ی":
+            die = _level(die)
+        dies.append(die)
+    return dies
+
+
+def _barred(mask: Pixels) -> Pixels:
+    """A stroke that is an I, with a bar above and below it."""
+    stroke = mask.shape[1]
+    side = round(stroke * 0.9) + 3
+    barred = np.pad(mask, ((0, 0), (side, side)))
+    thick = max(5, round(stroke * 0.7))
+    barred[ABOVE_PX : ABOVE_PX + thick] = barred[ABOVE_PX + CAPITAL_PX - thick : ABOVE_PX + CAPITAL_PX] = 255
+    return barred
+
+
+def _level(mask: Pixels) -> Pixels:
+    """A letter moved to the middle of a capital's height, and made smaller where it is much taller than one."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    ink = mask[rows[0] : rows[-1] + 1]
+    scale = min(1.0, 1.1 * CAPITAL_PX / len(ink))
+    size = (max(4, round(ink.shape[1] * scale)), max(4, round(len(ink) * scale)))
+    ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+    top = ABOVE_PX + (CAPITAL_PX - len(ink)) // 2
+    return np.pad(ink, ((top, FRAME_PX - top - len(ink)), (0, 0)))
 
 
 def _face_of(token: str, face: Typeface, chinese: Typeface | None) -> Typeface:
@@ -575,7 +610,7 @@ def _iranian(dice: Dice) -> Drawn:
         canvas.pixels[round(height * (0.12 + 0.09 * n)) : round(height * (0.12 + 0.09 * (n + 1))), 4 : band - 4] = colour
     for n, word in enumerate(("I.R.", "IRAN")):
         canvas.words(word, (240, 240, 240), 3, height * (0.55 + 0.22 * n), height * 0.13, band - 6, _latin(dice))
-    face: Typeface = _pick(dice, faces()["arabic"])  # type: ignore[assignment]
+    face: Typeface = _pick(dice, faces()["persian" if dice.random() < 0.6 else "arabic"])  # type: ignore[assignment]
     letter = str(_pick(dice, list(layouts.IRAN_LETTERS)))
     digits = _filled(dice, "DD DDD DD").translate(_PERSIAN_DIGITS).split()
     box = round(width * dice.uniform(0.79, 0.83))
