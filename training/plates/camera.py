@@ -172,6 +172,11 @@ def _sensed(small: Pixels, dice: Dice, seen_px: float) -> Pixels:
     elif dice.random() < 0.4:
         values *= dice.uniform(0.8, 1.2, 3).astype(np.float32)
     gain, lift = dice.uniform(0.45, 1.25), dice.uniform(-15, 40)
+    exposed = dice.random()
+    if exposed < 0.07:  # night
+        gain, lift = dice.uniform(0.1, 0.4), dice.uniform(0, 25)
+    elif exposed < 0.14:  # a flash, a headlamp, the sun
+        gain, lift = dice.uniform(1.1, 1.7), dice.uniform(0, 50)
     values *= gain
     values += lift
     grain = float(dice.exponential(6.0))

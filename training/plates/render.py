@@ -6,6 +6,7 @@
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -182,6 +183,7 @@ def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice) -> 
     most write Persian and Arabic letters no lower than the digits."""
     alike = {} if dice.random() < 0.7 else {"0": "O"} if face.slashed or dice.random() < 0.5 else {"O": "0"}
     barred, level = dice.random() < 0.25, dice.random() < 0.85
+    cut = _cut_anew(dice) if dice.random() < 0.6 else None
     dies: list[Pixels | None] = []
     for character in tokens:
         die = None if character in _MARKS else glyph(_face_of(character, face, chinese), alike.get(character, character))
@@ -189,8 +191,34 @@ def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice) -> 
             die = _barred(die)
         elif die is not None and level and "ا" <= character <= "ی":
             die = _level(die)
-        dies.append(die)
+        dies.append(die if die is None or cut is None or "一" <= character <= "鿿" else cut(die))
     return dies
+
+
+def _cut_anew(dice: Dice) -> Callable[[Pixels], Pixels]:
+    """What makes one typeface into another: crossbars higher or lower, bows nearer to one side, a lean, corners round or sharp.
+
+    The states and towns that strike plates each cut their own dies, and few of those are to be had as a font.
+    """
+    bend_x, bend_y = dice.uniform(-0.07, 0.07, 2)
+    lean = dice.normal(0, 0.05) if dice.random() < 0.5 else 0.0
+    soft, level = (dice.uniform(1.0, 4.5), dice.uniform(85, 140)) if dice.random() < 0.5 else (0.0, 0.0)
+
+    def cut(die: Pixels) -> Pixels:
+        wide = die.shape[1]
+        side = 4 + round(abs(lean) * FRAME_PX / 2)
+        y, x = np.mgrid[0:FRAME_PX, -side : wide + side].astype(np.float32)
+        down = (y - ABOVE_PX) / CAPITAL_PX
+        inside = (down > 0) & (down < 1)
+        from_y = y + np.where(inside, np.float32(bend_y * CAPITAL_PX) * np.sin(np.pi * down), np.float32(0))
+        from_x = x + np.float32(bend_x * wide) * np.sin(np.pi * np.clip(x / wide, 0, 1)) + np.float32(lean) * (y - FRAME_PX / 2)
+        die = cv2.remap(die, from_x, from_y, cv2.INTER_LINEAR)
+        if soft:
+            die = np.clip((cv2.GaussianBlur(die, (0, 0), soft).astype(np.float32) - level) * 6 + 128, 0, 255).astype(np.uint8)
+        columns = np.flatnonzero((die > 127).any(axis=0))
+        return die[:, columns[0] : columns[-1] + 1] if len(columns) else die[:, side:-side]
+
+    return cut
 
 
 def _barred(mask: Pixels) -> Pixels:
@@ -278,7 +306,7 @@ def _ground(dice: Dice, width: int, height: int, colour: Colour) -> _Canvas:
 
 
 def _european(dice: Dice) -> Drawn:
-    country = str(_pick(dice, list(layouts.EUROPE)))
+    country = str(_pick(dice, [*layouts.EUROPE, "GB", "GB"]))
     layout = str(_pick(dice, layouts.EUROPE[country]))
     two_lines = dice.random() < 0.1 and any(mark in layout for mark in " -*#")
     ground: Colour = (244, 244, 240)
@@ -418,6 +446,10 @@ def _american(dice: Dice) -> Drawn:
         ground, ink = ink, _near(dice, (240, 235, 200))
     elif dice.random() < 0.08:
         ground = _near(dice, (245, 200, 60))
+    elif dice.random() < 0.1:  # colours that are hardly apart
+        ground, ink = _any_colour(dice), _any_colour(dice)
+        while not 130 < abs(sum(ground) - sum(ink)) < 300:
+            ground, ink = _any_colour(dice), _any_colour(dice)
     canvas = _ground(dice, width, height, _near(dice, ground))
     if dice.random() < 0.5:  # a ground that changes from top to bottom
         other = np.asarray(_near(dice, pale if dice.random() < 0.7 else _any_colour(dice), 40), np.float32)
@@ -716,6 +748,26 @@ def _done(canvas: _Canvas, lines: tuple[str, ...], region: str) -> Drawn:
     return Drawn(canvas.pixels, texts, region, tuple(canvas.edges[: len(texts[0])]))
 
 
+def _held(drawn: Drawn, dice: Dice) -> Drawn:
+    """The plate in a holder or a frame around it, with the dealer's words: a detector often takes both for the plate."""
+    high, wide = drawn.pixels.shape[:2]
+    left = round(wide * dice.uniform(0.01, 0.06))
+    top, bottom = round(high * dice.uniform(0.03, 0.14)), round(high * dice.uniform(0.06, 0.22))
+    colour = _near(dice, _grey(dice, 5, 70) if dice.random() < 0.6 else _grey(dice, 130, 250), 12)
+    around = np.empty((high + top + bottom, wide + 2 * left, 3), np.uint8)
+    around[:] = colour
+    around[top : top + high, left : left + wide] = drawn.pixels
+    canvas = _Canvas(around, dice)
+    ink = _near(dice, (235, 235, 235) if sum(colour) < 380 else (25, 25, 25), 20)
+    for y, tall, share in ((top + high, bottom, 0.7), (0, top, 0.3)):
+        if tall >= 8 and dice.random() < share:
+            words = str(_pick(dice, layouts.MOTTOES)) if dice.random() < 0.6 else _filled(dice, "LLLLL")
+            canvas.words(words, ink, wide * 0.15, y + tall * 0.25, tall * dice.uniform(0.4, 0.6), wide * 0.7, _latin(dice))
+    if dice.random() < 0.4:  # chrome, or a lit edge
+        canvas.frame(_near(dice, _grey(dice, 90, 255)), max(1, left // 3), 0)
+    return Drawn(around, drawn.lines, drawn.region, tuple((a + left, b + left) for a, b in drawn.edges_px))
+
+
 _TO_LATIN = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 
 _PAINTERS = (
@@ -724,10 +776,15 @@ _PAINTERS = (
 )  # fmt: skip
 
 
+# How many hang in a holder or a frame that is seen with them.
+_HELD = {"us": 0.3, "eu": 0.15, "gb": 0.15}
+
+
 def draw(dice: Dice) -> Drawn:
     """A plate of a random country."""
     painter = _PAINTERS[int(dice.choice(len(_PAINTERS), p=[share for _, share in _PAINTERS]))][0]
-    return painter(dice)
+    drawn = painter(dice)
+    return _held(drawn, dice) if dice.random() < _HELD.get(drawn.region, 0.06) else drawn
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from training.plates.model import ALPHABET, LANES, PLACE, STEPS, Reader
 from training.plates.muon import Muon
 from training.plates.render import REGIONS, Drawn, Pixels, draw
 
-KEPT, TIMES_SEEN = 6000, 4
+KEPT, TIMES_SEEN = 6000, 5
 NOTHING_SHARE, REAL_SHARE = 0.07, 0.14
 # Sets whose plates carry a region that the reader is taught.
 _REGION_OF = {"ro_detect": "eu"}
