@@ -95,6 +95,17 @@ def test_no_format_turns_one_clear_character_into_another() -> None:
     assert text == "AB12CD7"
 
 
+def test_the_evidence_alone_decides_how_many_characters_there_are() -> None:
+    """Many countries issue A54614, and each such string is likelier than one with a province: but something stands there."""
+    found = evidence("浙A54614", instead={0: ("苏", 0.2)})
+    found[0] *= 0.6  # it may be nothing, too
+    text, p = plates.likeliest(found, "unknown")[0]
+    assert text == "浙A54614"
+    assert 0.3 < p < 0.5, "as sure as its faintest place"
+    found[0] *= 0.2
+    assert plates.likeliest(found)[0][0] == "A54614", "and where hardly anything stands, nothing is told"
+
+
 @given(st.text(alphabet=plates.LATIN, min_size=4, max_size=8), st.floats(0.3, 1.0))
 def test_spellings_are_a_distribution(text: str, p: float) -> None:
     found = plates.spellings(evidence(text, p=p))
