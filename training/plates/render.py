@@ -182,13 +182,13 @@ def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice) -> 
     """What each character is struck with; None for a mark that is none. Some have one die for O and 0, some an I with serifs;
     most write Persian and Arabic letters no lower than the digits."""
     alike = {} if dice.random() < 0.7 else {"0": "O"} if face.slashed or dice.random() < 0.5 else {"O": "0"}
-    barred, level = dice.random() < 0.25, dice.random() < 0.85
+    barred, level = (dice.uniform(0.6, 2.2) if dice.random() < 0.25 else 0.0), dice.random() < 0.85
     cut = _cut_anew(dice) if dice.random() < 0.6 else None
     dies: list[Pixels | None] = []
     for character in tokens:
         die = None if character in _MARKS else glyph(_face_of(character, face, chinese), alike.get(character, character))
         if die is not None and character == "I" and barred and die.shape[1] < CAPITAL_PX / 3:
-            die = _barred(die)
+            die = _barred(die, barred)
         elif die is not None and level and "ا" <= character <= "ی":
             die = _level(die)
         dies.append(die if die is None or cut is None or "一" <= character <= "鿿" else cut(die))
@@ -221,10 +221,10 @@ def _cut_anew(dice: Dice) -> Callable[[Pixels], Pixels]:
     return cut
 
 
-def _barred(mask: Pixels) -> Pixels:
-    """A stroke that is an I, with a bar above and below it."""
+def _barred(mask: Pixels, reach: float) -> Pixels:
+    """A stroke that is an I, with a bar above and below it that reaches so many strokes to each side."""
     stroke = mask.shape[1]
-    side = round(stroke * 0.9) + 3
+    side = min(round(stroke * reach) + 3, CAPITAL_PX // 3)
     barred = np.pad(mask, ((0, 0), (side, side)))
     thick = max(5, round(stroke * 0.7))
     barred[ABOVE_PX : ABOVE_PX + thick] = barred[ABOVE_PX + CAPITAL_PX - thick : ABOVE_PX + CAPITAL_PX] = 255
