@@ -1,6 +1,6 @@
 """Checks one Clearway exhibit. One file, written from docs/formats/exhibit.md alone, for whoever trusts nobody.
 
-    python verify.py EXHIBIT.zip --key clearway.pub [--tsa tsa.pem]
+    python verify.py EXHIBIT.zip --key clearway.pub [--tsa tsa.pem] [--witness name+hash+key]
 
 It needs Python 3.11 or later and the package `cryptography`, reads the files that you name, and goes nowhere else. It shares no
 line with the program that makes exhibits, nor with `clearway verify`: two programs that agree are better evidence than one. The
@@ -41,13 +41,14 @@ RESTS_ON = {2: (), 3: (2,), 4: (2, 3), 5: (2,), 6: (2,), 7: (6,), 8: (2,)}
 MANIFEST, STATEMENT, TIMESTAMP = "manifest.json", "statement.dsse.json", "timestamp.tsr"
 PROOFS = {f"clearway-exhibit/{version}": "ledger.tlog-proof" for version in (3, 2)} | {"clearway-exhibit/1": "ledger.json"}
 MIB = 2**20
+NAME = r"[^\s+\x00-\x1f\x7f]{1,255}"  # of a ledger or a witness
 
 
 class Exhibit:
     """What the steps find out about one file; each step is a method that says what it found, or raises."""
 
-    def __init__(self, path, keys, authorities):
-        self.path, self.keys, self.authorities = path, keys, authorities
+    def __init__(self, path, keys, authorities, witnesses):
+        self.path, self.keys, self.authorities, self.witnesses = path, keys, authorities, witnesses
 
     def step_1(self):
         """The container: its bytes follow from its files, so it is built anew and compared."""
@@ -181,8 +182,24 @@ class Exhibit:
             hashed = hashlib.sha256(self.origin.encode() + b"\n\x01" + key).digest()[:4]
             if name == self.origin and first[:4] == hashed and (name, hashed) not in [(who, raw[:4]) for who, raw in others]:
                 verify_ed25519(key, first[4:], text.encode())
-                return f"key {hashlib.sha256(key).hexdigest()}; {len(others)} cosignatures, which this program does not check"
+                return f"key {hashlib.sha256(key).hexdigest()}; {self.cosignatures(text, others)}"
         raise ValueError("it is signed by a key that you did not name")
+
+    def cosignatures(self, text, lines):
+        """Those of the named witnesses MUST be there. Of those that the manifest says were asked, their keys are its own word."""
+        for word in self.witnesses:
+            need(cosigned(word, text, lines), f"the witness {word.split('+')[0]} did not cosign it")
+        asked = self.manifest.get("witnesses", [])
+        need(type(asked) is list and ("witnesses" in self.manifest) == (1 <= len(asked) <= 16), "it names no list of witnesses")
+        there = {word: cosigned(word, text, lines) for word in asked}
+        names = [word.split("+")[0] for word in asked]
+        need(len(set(names)) == len(names), "it names a witness twice")
+        said = [f"{word} cosigned" for word in self.witnesses] + [
+            f"{name} {'cosigned' if there[word] else 'was asked and did not cosign'}"
+            for name, word in zip(names, asked, strict=True)
+            if word not in self.witnesses
+        ]
+        return ", ".join([*said, f"cosignatures: {len(lines)}"])
 
     def step_8(self):
         passage, asked = self.manifest["passage"], self.manifest["timestamp"]
@@ -211,9 +228,10 @@ class Exhibit:
         return self.files[name]
 
 
-def verify(path, keys, authorities=()):
-    """[(passed, words)] of the eight steps. `keys` are raw Ed25519 public keys, `authorities` certificates. Never raises."""
-    exhibit, steps = Exhibit(str(path), list(keys), list(authorities)), []
+def verify(path, keys, authorities=(), witnesses=()):
+    """[(passed, words)] of the eight steps. `keys` are raw Ed25519 public keys, `authorities` certificates, `witnesses` the keys
+    of those who must have cosigned, as C2SP spells them. Never raises."""
+    exhibit, steps = Exhibit(str(path), list(keys), list(authorities), list(witnesses)), []
     for number_ in range(1, 9):
         failed = [n for n in RESTS_ON.get(number_, ()) if not steps[n - 1][0]]
         if number_ > 1 and not steps[0][0]:
@@ -302,16 +320,34 @@ def note(raw):
     signatures = []
     for line in lines[:-1].split("\n"):
         dash, name, encoded = line.split(" ")
-        need(dash == "\u2014" and re.fullmatch(r"[^\s+\x00-\x1f\x7f]{1,255}", name), "it holds a line that is no signature")
+        need(dash == "\u2014" and re.fullmatch(NAME, name), "it holds a line that is no signature")
         signatures.append((name, unbase64(encoded)))
         need(len(signatures[-1][1]) > 4 and len(signatures) <= 17, "it holds a line that is no signature")
     return text + "\n", signatures
 
 
+def cosigned(word, text, lines):
+    """Whether the witness whose key `word` spells (name+hash+key) has one line among `lines`, and it is right."""
+    name, hashed, encoded = word.split("+", 2)
+    key = unbase64(encoded)
+    begin = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+    need(re.fullmatch(NAME, name) and key[:1] == b"\4" and len(key) == 33, "a witness is named that is none")
+    need(hashed == begin.hex(), "a witness is named that is none")
+    found = [raw[4:] for who, raw in lines if (who, raw[:4]) == (name, begin)]
+    if len(found) != 1:
+        return False
+    at, signature = int.from_bytes(found[0][:8]), found[0][8:]
+    try:
+        verify_ed25519(key[1:], signature, f"cosignature/v1\ntime {at}\n{text}".encode())
+    except ValueError:
+        return False
+    return True
+
+
 def checkpoint(raw):
     """Origin, size and root; unverified."""
     lines = note(raw)[0][:-1].split("\n")
-    need(all(lines) and re.fullmatch(r"[^\s+\x00-\x1f\x7f]{1,255}", lines[0]), "it is no checkpoint")
+    need(all(lines) and re.fullmatch(NAME, lines[0]), "it is no checkpoint")
     root = unbase64(lines[2])
     need(len(root) == 32, "it is no checkpoint")
     return lines[0], number(lines[1]), root
@@ -512,6 +548,9 @@ def main():
     asked.add_argument("exhibit")
     asked.add_argument("--key", action="append", default=[], help="the sealer's public key, in PEM; may be repeated")
     asked.add_argument("--tsa", action="append", default=[], help="a timestamp authority's certificate, in PEM; may be repeated")
+    asked.add_argument(
+        "--witness", action="append", default=[], help="the key of a witness that must have cosigned, name+hash+key"
+    )
     given, keys, authorities = asked.parse_args(), [], []
     for path in given.key:
         with open(path, "rb") as file:
@@ -519,7 +558,7 @@ def main():
     for path in given.tsa:
         with open(path, "rb") as file:
             authorities += x509.load_pem_x509_certificates(file.read())
-    steps = verify(given.exhibit, keys, authorities)
+    steps = verify(given.exhibit, keys, authorities, given.witness)
     for title, (place, (passed, words)) in zip(TITLES, enumerate(steps, start=1), strict=True):
         shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words[:500])
         print(f"{place} {'passed' if passed else 'FAILED'}  {title}\n          {shown}")

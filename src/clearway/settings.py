@@ -3,6 +3,7 @@ no third place, and an unknown key is an error that names it."""
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,6 +13,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from clearway.errors import SettingsError
+from clearway.evidence.note import COSIGNATURE, SIGNATURES_MAX, read_vkey
+from clearway.evidence.witness import Asked
 from clearway.facts import Retention
 
 FILE_NAME = "clearway.toml"
@@ -141,8 +144,34 @@ class EvidenceSettings(_Table):
         False,
         description="whether stills and clip carry C2PA manifests, which viewers show; needs clearway[c2pa]",
     )
+    witnesses: tuple[tuple[str, str], ...] = Field(
+        (),
+        max_length=SIGNATURES_MAX - 1,
+        description='witnesses that cosign the ledger when an exhibit is sealed, each as ["address", "key"]; empty: none',
+    )
     timestamp: TimestampSettings = TimestampSettings()
     original: OriginalSettings = OriginalSettings()
+
+    @field_validator("witnesses")
+    @classmethod
+    def _are_known(cls, witnesses: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        names = [_witness(*witness).key.name for witness in witnesses]
+        if len(set(names)) != len(names):
+            raise ValueError("each witness has a name of its own")
+        return witnesses
+
+    def asked_witnesses(self) -> tuple[Asked, ...]:
+        """The witnesses, with their keys read."""
+        return tuple(_witness(*witness) for witness in self.witnesses)
+
+
+def _witness(url: str, word: str) -> Asked:
+    if not re.fullmatch(r"https?://[^@\s]+", url):
+        raise ValueError("a witness' address begins with http:// or https://")
+    key = read_vkey(word)
+    if key.kind != COSIGNATURE:
+        raise ValueError("it is the key of a ledger, not of a witness")
+    return Asked(url, key)
 
 
 Days = Annotated[float, Field(gt=0, le=3660)]
@@ -257,9 +286,9 @@ def _as_toml(name: str, table: _Table) -> list[str]:
         if isinstance(value, _Table):
             inside += _as_toml(f"{name}.{key}", value)
             continue
-        shown = str(list(value)) if isinstance(value, tuple) else value
-        if isinstance(value, (str, Path, bool)):
-            # A TOML basic string is written like a JSON string, and so is true.
+        shown = value
+        if isinstance(value, (str, Path, bool, tuple)):
+            # A TOML basic string is written like a JSON string, and so are true and a list.
             shown = json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
         lines += [f"# {field.description}", f"{key} = {shown}"]
     return [*lines, "", *inside]

@@ -15,6 +15,7 @@ from tests.evidence.sins import SINS, Original, name_of, packed, unpacked
 from tests.evidence.world import World
 
 from clearway.envelope import key_id, load_public_key
+from clearway.evidence.note import Verifier
 from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import TITLES, verify
 
@@ -32,11 +33,13 @@ def _loaded() -> object:
 standalone = _loaded()
 
 
-def both(path: Path, keys: Sequence[bytes], authorities: Sequence[Certificate] = ()) -> list[bool]:
+def both(
+    path: Path, keys: Sequence[bytes], authorities: Sequence[Certificate] = (), witnesses: Sequence[Verifier] = ()
+) -> list[bool]:
     """Which steps pass, once both verifiers say the same."""
-    report = verify(path, {key_id(key): key for key in keys}, authorities=authorities)
+    report = verify(path, {key_id(key): key for key in keys}, witnesses, authorities=authorities)
     ours = [step.passed for step in report.steps]
-    theirs = standalone.verify(path, keys, authorities)  # type: ignore[attr-defined] # a module by its path
+    theirs = standalone.verify(path, keys, authorities, [witness.vkey() for witness in witnesses])  # type: ignore[attr-defined] # a module by its path
     assert [passed for passed, _ in theirs] == ours, (theirs, report)
     return ours
 

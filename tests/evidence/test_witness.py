@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -16,6 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from tests.evidence.eyes import served
 from tests.evidence.sins import packed, unpacked
 from tests.evidence.world import World as Sealing
 
@@ -41,7 +40,7 @@ from clearway.evidence.note import (
     sign_checkpoint,
 )
 from clearway.evidence.verify import verify
-from clearway.evidence.witness import REQUEST_BYTES_MAX, Server, Witness, ask
+from clearway.evidence.witness import REQUEST_BYTES_MAX, Asked, Witness, ask
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 NAME = "witness.example/w1"
@@ -78,19 +77,6 @@ def world(tmp_path: Path) -> World:
     ledger = Ledger(data / "ledger", signer)
     logs = {ledger.origin: Verifier(ledger.origin, signer.public_key())}
     return World(data, signer, ledger, Witness(folder, NAME, create_keys(folder), logs, lambda: AT), folder)
-
-
-@contextmanager
-def served(world: World) -> Iterator[tuple[str, list[str]]]:
-    told: list[str] = []
-    with Server(("127.0.0.1", 0), world.witness, told.append) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", told
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_it_cosigns_what_only_grew(world: World) -> None:
@@ -224,13 +210,13 @@ def test_two_requests_at_once_never_turn_its_memory_back(world: World) -> None:
 
 def test_a_ledger_asks_and_carries_the_cosignature(world: World) -> None:
     world.grow(300)
-    with served(world) as (url, told):
-        ask(world.ledger, url, world.witness.verifier)
+    with served(world.witness) as (url, told):
+        ask(world.ledger, Asked(url, world.witness.verifier))
         assert cosigned_at(world.ledger.checkpoint(), world.witness.verifier) == AT
         world.grow(1)
         assert cosigned_at(world.ledger.checkpoint(), world.witness.verifier) is None
-        ask(world.ledger, url, world.witness.verifier)
-        ask(world.ledger, url, world.witness.verifier)
+        ask(world.ledger, Asked(url, world.witness.verifier))
+        ask(world.ledger, Asked(url, world.witness.verifier))
     assert told == ["cosigned", "another size was cosigned last", "cosigned", "another size was cosigned last", "cosigned"]
     note = world.ledger.checkpoint()
     assert len(read_note(note).signatures) == 2, "one line a witness, however often it is asked"
@@ -243,24 +229,24 @@ def test_a_ledger_that_was_turned_back_is_told_so(world: World, tmp_path: Path) 
     world.grow(3)
     shutil.copytree(world.data / "ledger", tmp_path / "earlier")
     world.grow(3)
-    with served(world) as (url, _):
-        ask(world.ledger, url, world.witness.verifier)
+    with served(world.witness) as (url, _):
+        ask(world.ledger, Asked(url, world.witness.verifier))
         back = Ledger(tmp_path / "earlier", world.signer)
         with pytest.raises(StoreError, match="seen 6 entries of this ledger, and there are 3: it was turned back"):
-            ask(back, url, world.witness.verifier)
+            ask(back, Asked(url, world.witness.verifier))
         back.append_all(entries(3, 9, "officer:9"))
         with pytest.raises(StoreError, match="fork"):
-            ask(back, url, world.witness.verifier)
+            ask(back, Asked(url, world.witness.verifier))
 
 
 def test_a_witness_with_another_key_or_none_is_said(world: World, tmp_path: Path) -> None:
     other = Verifier(NAME, create_keys(tmp_path / "other").public_key(), world.witness.verifier.kind)
-    with served(world) as (url, _), pytest.raises(StoreError, match="did not cosign the newest checkpoint"):
-        ask(world.ledger, url, other)
+    with served(world.witness) as (url, _), pytest.raises(StoreError, match="has another key"):
+        ask(world.ledger, Asked(url, other))
     with pytest.raises(StoreError, match="cannot be reached"):
-        ask(world.ledger, url, world.witness.verifier)
+        ask(world.ledger, Asked(url, world.witness.verifier))
     with pytest.raises(StoreError, match="no witness' address"):
-        ask(world.ledger, "file:///etc/passwd", world.witness.verifier)
+        ask(world.ledger, Asked("file:///etc/passwd", world.witness.verifier))
 
 
 @pytest.mark.parametrize(
@@ -278,7 +264,7 @@ def test_a_witness_with_another_key_or_none_is_said(world: World, tmp_path: Path
     ],
 )
 def test_the_door_is_narrow(world: World, method: str, path: str, length: str | None, status: int) -> None:
-    with served(world) as (url, _):
+    with served(world.witness) as (url, _):
         connection = HTTPConnection(url.removeprefix("http://"), timeout=5)
         connection.putrequest(method, path)
         if length is not None:

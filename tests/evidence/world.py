@@ -16,6 +16,7 @@ from clearway.evidence.ledger import Ledger
 from clearway.evidence.original import Court
 from clearway.evidence.seal import Sealer
 from clearway.evidence.sketch import Line, Place, Sketch, worded
+from clearway.evidence.witness import Witnesses
 from clearway.facts import (
     Answer,
     Bound,
@@ -154,6 +155,7 @@ class World:
     authority: TimestampAuthority | None = None
     court: Court | None = None
     credentials: bool = False
+    witnesses: Witnesses | None = None
     sealed_at: datetime = SEALED_AT
     signer: FileSigner = field(init=False)
     ledger: Ledger = field(init=False)
@@ -187,6 +189,7 @@ class World:
             authority=self.authority,
             court=self.court,
             credentials=self._made_credentials() if self.credentials else None,
+            witnesses=self.witnesses,
         )
 
     def _made_credentials(self) -> Credentials:

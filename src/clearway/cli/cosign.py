@@ -10,16 +10,17 @@ from clearway.envelope import load_signer
 from clearway.errors import UsageError
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.note import Verifier
-from clearway.evidence.witness import ask
+from clearway.evidence.witness import Asked, ask
 
 _DESCRIPTION = """\
 Sends the ledger's newest checkpoint to witnesses, with the proof that the ledger only grew, and keeps their cosignatures with it.
-Without --witness it prints the ledger's own key, which a witness needs to know the ledger by.
+Without --witness it prints the ledger's own key, which a witness needs to know the ledger by, and asks the witnesses of the
+settings (evidence.witnesses), which are also asked whenever an exhibit is sealed.
 
 Run it often, from a timer: what was cosigned cannot be turned back or forked without the witness seeing it."""
 _EPILOG = """\
 examples:
-  clearway cosign                                                      the ledger's key, for the witness' keeper
+  clearway cosign                                         the ledger's key, for the witness' keeper; asks those of the settings
   clearway cosign --witness https://court.example/w1 court.example/w1+7a…+BA…
 
 exit code:
@@ -41,22 +42,23 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         nargs=2,
         action="append",
         default=[],
-        help="a witness' address and its key; may be repeated",
+        help="a witness' address and its key; may be repeated (default: those of the settings, evidence.witnesses)",
     )
     verb.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """0 where every witness cosigned."""
-    data: Path = given.data or settings.load().store.data
-    witnesses = [(url, _key(word)) for url, word in given.witness]
+    known = settings.load()
+    data: Path = given.data or known.store.data
+    witnesses = [Asked(url, _key(word)) for url, word in given.witness]
     signer = load_signer(data / KEYS)
     ledger = Ledger(data / LEDGER, signer)
     if not witnesses:
         print(Verifier(ledger.origin, signer.public_key()).vkey())
-    for url, witness in witnesses:
-        ask(ledger, url, witness)
-        print(f"{witness.name} cosigned {ledger.size} entries")
+    for witness in witnesses or known.evidence.asked_witnesses():
+        ask(ledger, witness)
+        print(f"{witness.key.name} cosigned {ledger.size} entries")
     return 0
 
 

@@ -26,6 +26,7 @@ from clearway.evidence.original import load_court
 from clearway.evidence.seal import Sealer
 from clearway.evidence.timestamp import HttpAuthority
 from clearway.evidence.token import keep_certificates, load_certificates
+from clearway.evidence.witness import Witnesses
 from clearway.facts import Passage
 from clearway.ports import Detector, Reader, Rule, Source
 from clearway.rules.papers import Papers
@@ -96,9 +97,9 @@ class Station:
     ) -> Pipeline:
         """The stages of one camera, wired.
 
-        `hider` finds what exhibits must not show: `first_hider`, where nobody is named. `announce` hears of a timestamp that
-        could not be had, and of a camera that was moved, blurred or covered. SettingsError where the settings name a scene, or it
-        a law, that makes no sense or is out of force.
+        `hider` finds what exhibits must not show: `first_hider`, where nobody is named. `announce` hears of a timestamp or a
+        cosignature that could not be had, and of a camera that was moved, blurred or covered. SettingsError where the settings
+        name a scene, or it a law, that makes no sense or is out of force.
         """
         camera, track, evidence = self._settings.camera, self._settings.track, self._settings.evidence
         if track.judged_after_s >= evidence.held_s:
@@ -129,6 +130,7 @@ class Station:
             retention=self._settings.retention.of,
             court=load_court(Path(evidence.original.key), evidence.original.because) if evidence.original.key else None,
             credentials=credentials,
+            witnesses=Witnesses(asked, announce) if (asked := evidence.asked_witnesses()) else None,
         )
         return Pipeline(
             source,

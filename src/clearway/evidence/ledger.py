@@ -42,16 +42,14 @@ from clearway.evidence.merkle import consistency_path, inclusion_path, leaf_hash
 from clearway.evidence.note import (
     NOTE_BYTES_MAX,
     Checkpoint,
-    Note,
     Proof,
     Signature,
     Verifier,
     add_checkpoint,
     checkpoint_signed_by,
-    cosigned_at,
     read_checkpoint,
-    read_note,
     sign_checkpoint,
+    with_cosignature,
 )
 from clearway.evidence.tiles import (
     WIDTH,
@@ -184,12 +182,13 @@ class Ledger:
                 self._publish(grown)
             return range(first, first + len(lines))
 
-    def growth(self, old: int) -> tuple[int, str]:
+    def growth(self, old: int, note: str | None = None) -> tuple[int, str]:
         """The tree's size, and the add-checkpoint request that proves to a witness how it grew from `old` entries.
 
-        Where it has fewer than that, the request proves nothing.
+        `note` is a checkpoint of this ledger; the newest, where none is named. Where its tree has fewer entries than `old`, the
+        request proves nothing.
         """
-        note = self.checkpoint()
+        note = note or self.checkpoint()
         signed = _read_signed(self._folder, note, self._signer.public_key())
         with _tiles_of(self._folder):
             path = consistency_path(min(old, signed.size), signed.size, TiledTree(self._folder, signed.size).node)
@@ -202,11 +201,11 @@ class Ledger:
         """
         with self._held() as database:
             self._catch_up(database)
-            note = read_note(self.checkpoint())
-            mine = (cosignature.name, cosignature.key_hash)
-            others = tuple(other for other in note.signatures if (other.name, other.key_hash) != mine)
-            cosigned = Note(note.text, (*others, cosignature)).raw()
-            if cosigned_at(cosigned, witness) is None or not checkpoint_signed_by(cosigned, self._signer.public_key()):
+            try:
+                cosigned = with_cosignature(self.checkpoint(), cosignature, witness)
+            except ValueError:
+                cosigned = ""
+            if not checkpoint_signed_by(cosigned, self._signer.public_key()):
                 raise StoreError(
                     f"{witness.name} did not cosign the newest checkpoint of {self._folder}.",
                     remedy="ask again: the ledger may have grown meanwhile. Should it stay so, ask its keeper for its key.",
@@ -214,9 +213,10 @@ class Ledger:
             replace_file(self._folder / CHECKPOINT_NAME, cosigned.encode())
         return cosignature
 
-    def prove(self, index: int) -> Proof:
-        """The proof that entry `index` is in the tree as it stands now, with the checkpoint that signs that tree."""
-        note = self.checkpoint()
+    def prove(self, index: int, note: str | None = None) -> Proof:
+        """The proof that entry `index` is in the tree that `note`, a checkpoint of this ledger, signs; where none is named, in
+        the tree as it stands now."""
+        note = note or self.checkpoint()
         signed = _read_signed(self._folder, note, self._signer.public_key())
         assert 0 <= index < signed.size, "an entry is proved after it was appended"
         tree = TiledTree(self._folder, signed.size)

@@ -15,6 +15,7 @@ import numpy as np
 import rfc8785
 
 from clearway.evidence.canonical import rfc3339
+from clearway.evidence.note import Verifier
 from clearway.evidence.redact import FILL_RGB
 from clearway.evidence.sketch import Line, Place, Sketch
 from clearway.facts import (
@@ -127,12 +128,14 @@ def manifest(
     made_with: Mapping[str, str],
     temperature: float | None,
     authority: TimestampAuthority | None,
+    witnesses: Sequence[Verifier],
     original: Mapping[str, object] | None,
     retention: Retention | None,
 ) -> bytes:
     """The manifest in RFC 8785 form. `sealer` is the id of the key that will sign the statement; `stills` and `clip` map file
     names to what they show, and so do `moments`, on which the `sketch` is drawn; `surveyed` are the names of the files that a
-    measurement rests on; `files` maps every name to content; `temperature` is the reader's; `original` says what the sealed
+    measurement rests on; `files` maps every name to content; `temperature` is the reader's; `witnesses` are asked to cosign the
+    ledger; `original` says what the sealed
     original is, where there is one; `retention` None says that nobody set one."""
     passage = finding.passage
     clip_name, clip_frames = clip
@@ -142,6 +145,8 @@ def manifest(
         "sealed_at": rfc3339(sealed_at),
         # Whether the authority answered cannot be known yet: a verifier sees it by the token that is there, or is not.
         "timestamp": _asked(authority),
+        # The same of witnesses, whom version 3 did not know when it began: without the key, nobody is asked.
+        **({"witnesses": [witness.vkey() for witness in witnesses]} if witnesses else {}),
         **claim(finding, clock_source),
         "surveyed": list(surveyed),
         "shown": {

@@ -216,6 +216,17 @@ def cosigned_at(raw: str, witness: Verifier) -> datetime | None:
         return None  # a time that no calendar knows
 
 
+def with_cosignature(raw: str, cosignature: Signature, witness: Verifier) -> str:
+    """The note with that cosignature, in place of an earlier one by that witness. ValueError where it is not that witness' over
+    this note."""
+    note, mine = read_note(raw), (cosignature.name, cosignature.key_hash)
+    others = tuple(other for other in note.signatures if (other.name, other.key_hash) != mine)
+    cosigned = Note(note.text, (*others, cosignature)).raw()
+    if cosigned_at(cosigned, witness) is None:
+        raise ValueError(f"{witness.name} did not cosign it")
+    return cosigned
+
+
 def _cosigned(seconds: int, text: str) -> bytes:
     return f"cosignature/v1\ntime {seconds}\n{text}".encode()
 

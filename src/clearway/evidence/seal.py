@@ -8,7 +8,8 @@ The life of an exhibit, and what a crash does at each step:
     2  everything but the ledger's proof is written to a hidden file
        DATA/exhibits/.sealing-…, room for the rest is taken, fsync      the hidden file is removed by the next Sealer
     3  the ledger takes the entry                                       the same; the entry stays, about an exhibit that never was
-    4  the proof and the directory are written, fsync                   the same
+    4  the witnesses are asked, seconds at most; the proof and the
+       directory are written, fsync                                     the same
     5  the file takes its name <id>.zip, the folder is fsynced          the exhibit is there, whole
     6  `seal` returns
 
@@ -61,13 +62,14 @@ from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, 
 from clearway.evidence.sketch import Sketch, drawn
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
+from clearway.evidence.witness import Witnesses
 from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels, Retention
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
 CLIP, ORIGINAL, INSTRUCTIONS = "clip.mp4", "original.hpke", "VERIFY.md"
 MOMENTS = ("before.png", "at.png", "after.png")
 _STAGING_PREFIX = ".sealing-"
-# More than the ledger's proof (63 hashes at most) and the ZIP's directory can take together.
+# More than the ledger's proof (63 hashes and 17 signatures at most) and the ZIP's directory can take together.
 _RESERVED_BYTES = 32 * 1024
 # What is looked at for people, faces and plates reaches beyond what is shown by this share of its longer side: somebody is
 # easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
@@ -101,13 +103,14 @@ class Sealer:
         retention: Callable[[str], Retention | None] = lambda rule: None,
         court: Court | None = None,
         credentials: Credentials | None = None,
+        witnesses: Witnesses | None = None,
     ) -> None:
         assert stills >= 1
         self._folder = data / EXHIBITS_FOLDER
         self._signer, self._ledger, self._encode, self._hider = signer, ledger, encode, hider
         self._made_with, self._clock, self._stills = dict(made_with), clock, stills
         self._temperature, self._authority = temperature, authority
-        self._court, self._retention, self._credentials = court, retention, credentials
+        self._court, self._retention, self._credentials, self._witnesses = court, retention, credentials, witnesses
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(data)
@@ -191,6 +194,7 @@ class Sealer:
             made_with=self._made_with,
             temperature=self._temperature,
             authority=self._authority,
+            witnesses=self._witnesses.keys if self._witnesses is not None else (),
             retention=self._retention(finding.rule),
             original=original.said if original is not None else None,
         )
@@ -255,7 +259,8 @@ class Sealer:
     def _entered(self, exhibit: str, sealed_at: datetime, by: str) -> bytes:
         """The proof that the entry about the exhibit is in the ledger. Whoever has the manifest can spell the entry."""
         try:
-            proof = self._ledger.prove(self._ledger.append(Event.EXHIBIT_SEAL, exhibit, sealed_at, by))
+            index = self._ledger.append(Event.EXHIBIT_SEAL, exhibit, sealed_at, by)
+            proof = self._ledger.prove(index, self._witnesses.cosigned(self._ledger) if self._witnesses is not None else None)
         except StoreError as error:
             raise SealError(f"no exhibit could be sealed: {error.happened}", remedy=error.remedy) from error
         return proof.text().encode()

@@ -8,7 +8,8 @@ The steps, in the order in which each rests on those before it:
     4  Every one of them has the size and the SHA-256 that the manifest says.
     5  The statement is about this manifest and is signed by a key that the verifier knows.
     6  The ledger holds the entry about this exhibit: its inclusion proof leads to the checkpoint's root.
-    7  The checkpoint is signed by a key that the verifier knows. Which witnesses cosigned it is said.
+    7  The checkpoint is signed by a key that the verifier knows. Which witnesses cosigned it is said,
+       and which were asked and did not.
     8  The times in it follow each other; whether somebody else vouches for the last of them is said plainly. A timestamp
        token must be over the statement, by an authority that the verifier knows.
 
@@ -34,6 +35,8 @@ from clearway.evidence.bundle import MANIFEST, PROOF, STATEMENT, TIMESTAMP, TOTA
 from clearway.evidence.ledger import Event, read_entry
 from clearway.evidence.merkle import leaf_hash, verify_inclusion
 from clearway.evidence.note import (
+    COSIGNATURE,
+    SIGNATURES_MAX,
     Proof,
     Verifier,
     checkpoint_signed_by,
@@ -42,6 +45,7 @@ from clearway.evidence.note import (
     read_note,
     read_path,
     read_proof,
+    read_vkey,
 )
 from clearway.evidence.token import TokenError, check
 
@@ -326,16 +330,42 @@ def _checkpoint(case: _Case) -> str:
     key = next((key for key, raw in case.keys.items() if checkpoint_signed_by(case.note, raw)), None)
     if key is None:
         raise _FailedError("it is signed by a stranger, or it was changed after it was signed")
-    words = [f"key {key[:16]}…"]
+    words, asked = [f"key {key[:16]}…"], _asked_witnesses(case.manifest)
     for witness in case.witnesses:
         at = cosigned_at(case.note, witness)
         if at is None:
-            raise _FailedError(f"the witness {witness.name} did not cosign it")
+            raise _FailedError(f"the witness {witness.name} did not cosign it{', though it was asked' * (witness in asked)}")
         words.append(f"cosigned by {witness.name} at {canonical.rfc3339(at)}")
-    others = len(read_note(case.note).signatures) - 1 - len(case.witnesses)
+    # What the sealer says of its witnesses: only a key that the verifier has from somebody else makes one worth something.
+    strangers = [witness for witness in asked if witness not in case.witnesses]
+    obtained = [witness.name for witness in strangers if cosigned_at(case.note, witness) is not None]
+    missing = [witness.name for witness in strangers if witness.name not in obtained]
+    if obtained:
+        words.append(f"cosigned by {', '.join(obtained)}, whose key is the sealer's word (name a witness with --witness)")
+    if missing:
+        words.append(f"cosignature: asked for, not obtained (of {', '.join(missing)})")
+    others = len(read_note(case.note).signatures) - 1 - len(case.witnesses) - len(obtained)
     if others > 0:
         words.append(f"cosignatures by witnesses that were not named: {others}")
+    if len(read_note(case.note).signatures) == 1 and not missing:
+        words.append("cosignature: none. Only the sealer says that nobody is shown another ledger")
     return "; ".join(words)
+
+
+def _asked_witnesses(manifest: Mapping[str, object]) -> list[Verifier]:
+    """The witnesses that the sealer says it asked."""
+    if "witnesses" not in manifest:
+        return []
+    said = manifest["witnesses"]
+    words = said if isinstance(said, list) and 1 <= len(said) < SIGNATURES_MAX else [None]
+    try:
+        asked = [read_vkey(word) for word in words if isinstance(word, str)]
+    except ValueError:
+        asked = []
+    alike = len({witness.name for witness in asked}) < len(asked)
+    if alike or [witness.vkey() for witness in asked if witness.kind == COSIGNATURE] != words:
+        raise _FailedError("the manifest names witnesses that are none")
+    return asked
 
 
 def _timestamp(case: _Case) -> str:

@@ -15,15 +15,18 @@ import fcntl
 import hashlib
 import os
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from clearway.errors import StoreError
@@ -38,8 +41,10 @@ from clearway.evidence.note import (
     checkpoint_in,
     cosign,
     read_add_checkpoint,
+    read_checkpoint,
     read_note,
     read_signatures,
+    with_cosignature,
 )
 from clearway.evidence.tiles import replace_file
 
@@ -51,8 +56,12 @@ if TYPE_CHECKING:
 REQUEST_BYTES_MAX = 64 + (PATH_MAX + 1) * 46 + NOTE_BYTES_MAX
 _TEXT_TYPE, _SIZE_TYPE = "text/plain; charset=utf-8", "text/x.tlog.size"
 _PATH = "/add-checkpoint"
-# How long a silent client or witness is waited for.
+# How long a silent client is waited for, or a witness where nobody else waits.
 _PATIENCE_S = 10.0
+# A camera that waits for its witnesses drops frames meanwhile, so for all of them together it waits as long as for a timestamp.
+WAIT_S = 4.0
+# Somebody else may have a newer checkpoint of the same ledger cosigned in between; soon, nobody does.
+_ROUNDS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,21 +231,123 @@ class _Handler(BaseHTTPRequestHandler):
 # --- the ledger's side ---
 
 
-def ask(ledger: "Ledger", url: str, witness: Verifier) -> Signature:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A witness that a ledger's owner asks: where it answers, and the key by which it is known."""
+
+    url: str
+    key: Verifier
+
+
+class Witnesses:
+    """The witnesses that are asked whenever an exhibit is sealed. `announce` hears why a cosignature is missing."""
+
+    def __init__(self, asked: Sequence[Asked], announce: Callable[[str], None], wait_s: float = WAIT_S) -> None:
+        self._asked, self._announce, self._wait_s = tuple(asked), announce, wait_s
+        self._asking: dict[Asked, threading.Thread] = {}
+        # How many entries each is known to have seen, so that it is not asked twice for one answer.
+        self._seen: dict[Asked, int] = {}
+
+    @property
+    def keys(self) -> tuple[Verifier, ...]:
+        return tuple(asked.key for asked in self._asked)
+
+    def cosigned(self, ledger: "Ledger") -> str:
+        """The newest checkpoint, with the cosignature of each witness that gave one in time; the ledger's own carries it too.
+
+        StoreError where the ledger cannot be read; whatever a witness does is none.
+        """
+        until_s = time.monotonic() + self._wait_s
+        note, faults = self._round(ledger, until_s)
+        for _ in range(_ROUNDS_MAX - 1):
+            if not any(isinstance(fault, _Outgrown) for fault in faults.values()) or time.monotonic() >= until_s:
+                break
+            later, still = self._round(ledger, until_s)
+            if len(still) <= len(faults):
+                note, faults = later, still
+        for asked, fault in faults.items():
+            why = str(fault).rstrip(".")
+            self._announce(f"no cosignature by {asked.key.name}: {why}. The exhibit is sealed without it, and says so")
+        return note
+
+    def _round(self, ledger: "Ledger", until_s: float) -> tuple[str, dict[Asked, Exception]]:
+        """The newest checkpoint with what cosignatures came until then, and what was wrong with the others.
+
+        All are asked at once, in threads: no bound on a socket bounds a name's look-up, or a server that drips.
+        """
+        note = ledger.checkpoint()
+        answers: SimpleQueue[tuple[Asked, Signature | Exception]] = SimpleQueue()
+        faults: dict[Asked, Exception] = {}
+        waiting = set()
+        for asked in self._asked:
+            if asked in self._asking and self._asking[asked].is_alive():
+                faults[asked] = TimeoutError("it still owes the last answer")
+                continue
+            thread = threading.Thread(target=self._answer, args=(ledger, note, asked, answers), daemon=True)
+            self._asking[asked] = thread
+            waiting.add(asked)
+            thread.start()
+        while waiting:
+            try:
+                asked, answer = answers.get(timeout=max(0.0, until_s - time.monotonic()))
+            except Empty:
+                faults |= {asked: TimeoutError(f"no answer within {self._wait_s:g} s") for asked in waiting}
+                break
+            waiting.remove(asked)
+            if isinstance(answer, Exception):
+                faults[asked] = answer
+                continue
+            note = with_cosignature(note, answer, asked.key)
+            with suppress(StoreError):  # where the ledger has grown meanwhile, its newest checkpoint is another
+                ledger.take(answer, asked.key)
+        # In the order in which they are named.
+        return note, {asked: faults[asked] for asked in self._asked if asked in faults}
+
+    def _answer(
+        self, ledger: "Ledger", note: str, asked: Asked, answers: "SimpleQueue[tuple[Asked, Signature | Exception]]"
+    ) -> None:
+        try:
+            signature = _cosignature(ledger, note, asked, self._seen.get(asked, 0), self._wait_s)
+            self._seen[asked] = read_checkpoint(note).size
+            answers.put((asked, signature))
+        except Exception as error:  # whatever it was, it must be said
+            answers.put((asked, error))
+
+
+def ask(ledger: "Ledger", asked: Asked) -> Signature:
     """That witness' cosignature over the ledger's newest checkpoint, which from now on carries it too.
 
     StoreError where the witness cannot be reached, refuses, or has seen another ledger: then somebody turned this one back.
     """
-    old = 0
+    return ledger.take(_cosignature(ledger, ledger.checkpoint(), asked), asked.key)
+
+
+class _Outgrown(StoreError):  # noqa: N818 - no fault: somebody else had a newer checkpoint cosigned meanwhile
+    pass
+
+
+def _cosignature(ledger: "Ledger", note: str, asked: Asked, seen: int = 0, wait_s: float = _PATIENCE_S) -> Signature:
+    """That witness' cosignature over `note`; it is thought to have `seen` so many entries. StoreError as `ask` says."""
+    witness, url, old = asked.key, asked.url, seen
     for _ in range(2):
-        size, body = ledger.growth(old)
-        status, content_type, said = _post(url, body)
+        size, body = ledger.growth(old, note)
+        status, content_type, said = _post(url, body, wait_s)
         if status == HTTPStatus.OK:
-            return ledger.take(_line(said, witness, url), witness)
+            signature = _line(said, witness, url)
+            try:
+                with_cosignature(note, signature, witness)
+            except ValueError:
+                raise StoreError(
+                    f"the witness {url} did not cosign the checkpoint, or {witness.name} has another key.",
+                    remedy="ask its keeper for its key.",
+                ) from None
+            return signature
         digits = said.removesuffix("\n")
         if status != HTTPStatus.CONFLICT or content_type != _SIZE_TYPE or not (digits.isascii() and digits.isdigit()):
             raise _refusal(url, said)
         old = int(digits[:20])
+        if size < old <= ledger.size:
+            raise _Outgrown(f"the ledger has grown to {old} entries meanwhile.", remedy="ask again.")
         if old > size:
             raise StoreError(
                 f"the witness {witness.name} has seen {old} entries of this ledger, and there are {size}: it was turned back.",
@@ -245,18 +356,19 @@ def ask(ledger: "Ledger", url: str, witness: Verifier) -> Signature:
     raise _refusal(url, said)
 
 
-def _post(url: str, body: str) -> tuple[int, str, str]:
+def _post(url: str, body: str, wait_s: float) -> tuple[int, str, str]:
     """Status, content type and body."""
     if not url.startswith(("http://", "https://")):
         raise StoreError(f"{url} is no witness' address.", remedy="name it by its http:// or https:// address.")
     request = urllib.request.Request(url.rstrip("/") + _PATH, body.encode(), method="POST")  # noqa: S310 # checked above
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:  # noqa: S310 # checked above
-            return answer.status, answer.headers.get_content_type(), answer.read(NOTE_BYTES_MAX).decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.headers.get_content_type(), error.read(NOTE_BYTES_MAX).decode(errors="replace")
-    except (OSError, ValueError) as error:
+        try:
+            answer = urllib.request.urlopen(request, timeout=wait_s)  # noqa: S310 # checked above
+        except urllib.error.HTTPError as error:
+            answer = error  # it has a body, which says why
+        with answer:
+            return answer.status, answer.headers.get_content_type(), answer.read(NOTE_BYTES_MAX).decode(errors="replace")
+    except (OSError, HTTPException, ValueError) as error:
         raise StoreError(
             f"the witness {url} cannot be reached ({error}).",
             remedy="try again later; until then the newest entries are vouched for by this installation alone.",
