@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,14 +58,30 @@ def create_keys(folder: Path) -> FileSigner:
     is there already."""
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    public_pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    # The private key comes last, and whole: where it is, the public one is too.
+    _put(folder, KEY_NAME, ((PUBLIC_KEY_NAME, _pem(private.public_key()), 0o644), (KEY_NAME, pem, 0o600)))
+    return FileSigner(private)
+
+
+def keep_public_key(folder: Path, signer: "Signer") -> None:
+    """Begins a folder of keys for a signer whose private key lies elsewhere. On the disk when this returns; StoreError where the
+    folder has a public key already."""
+    public_pem = _pem(Ed25519PublicKey.from_public_bytes(signer.public_key()))
+    _put(folder, PUBLIC_KEY_NAME, ((PUBLIC_KEY_NAME, public_pem, 0o644),))
+
+
+def _pem(public: Ed25519PublicKey) -> bytes:
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _put(folder: Path, new: str, files: Sequence[tuple[str, bytes, int]]) -> None:
+    """Puts files (name, content, mode) into the folder, one after the other; the one called `new` must not be there yet."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder) as handle:
-            if (folder / KEY_NAME).exists():
+            if (folder / new).exists():
                 raise FileExistsError
-            # The private key comes last, and whole: where it is, the public one is too.
-            for name, content, mode in ((PUBLIC_KEY_NAME, public_pem, 0o644), (KEY_NAME, pem, 0o600)):
+            for name, content, mode in files:
                 beside = folder / f".{name}"
                 with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
                     file.write(content)
@@ -79,14 +95,13 @@ def create_keys(folder: Path) -> FileSigner:
                 os.fsync(handle)
     except FileExistsError:
         raise StoreError(
-            f"{folder / KEY_NAME} is there already.",
+            f"{folder / new} is there already.",
             remedy="keep it: exhibits sealed with it verify only against it. To start afresh, choose another data folder.",
         ) from None
     except OSError as error:
         raise StoreError(
             f"the keys could not be written to {folder}: {error.strerror}.", remedy="make the folder writable, with room."
         ) from error
-    return FileSigner(private)
 
 
 @contextmanager
@@ -113,7 +128,8 @@ def load_signer(folder: Path) -> FileSigner:
         private = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
         raise StoreError(
-            f"the signing key {path} cannot be read: {error.strerror}.", remedy="run `clearway init` to make one."
+            f"the signing key {path} cannot be read: {error.strerror}.",
+            remedy="run `clearway init` to make one; if it lies in a token, name that in [evidence.signer].",
         ) from error
     except (ValueError, TypeError, UnsupportedAlgorithm):
         private = None

@@ -68,7 +68,8 @@ class Rule(Protocol):
 
 
 class Signer(Protocol):
-    """Signs bytes with one Ed25519 key. `key_id` is the SHA-256 of the raw public key, in hex."""
+    """Signs bytes with one Ed25519 key. `key_id` is the SHA-256 of the raw public key, in hex. `sign` MUST raise StoreError where
+    the key is out of reach, and MUST give no wrong signature."""
 
     key_id: str
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from clearway.errors import SettingsError
 from clearway.evidence.note import COSIGNATURE, SIGNATURES_MAX, read_vkey
+from clearway.evidence.pkcs11 import PIN_VARIABLE, TokenKey
 from clearway.evidence.witness import Asked
 from clearway.facts import Retention
 
@@ -130,6 +131,27 @@ class OriginalSettings(_Table):
         return self
 
 
+class SignerSettings(_Table):
+    module: str = Field(
+        "", description="the PKCS#11 library of the token that holds the signing key; empty: the key is a file in the data folder"
+    )
+    token: str = Field("", max_length=32, description="the token's label")
+    key: str = Field("", max_length=200, description="the label of the Ed25519 key pair in it")
+    pin_file: str = Field("", description=f"a file with its PIN, for its owner only; empty: the variable {PIN_VARIABLE} has it")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if len({bool(self.module), bool(self.token), bool(self.key)}) > 1 or (self.pin_file and not self.module):
+            raise ValueError("module, token and key belong together: name all of them or none")
+        return self
+
+    def named(self) -> TokenKey | None:
+        """Where the key is, where it is in a token."""
+        if not self.module:
+            return None
+        return TokenKey(Path(self.module), self.token, self.key, Path(self.pin_file) if self.pin_file else None)
+
+
 class RulesSettings(_Table):
     scene: str = Field(
         "", description="the surveyed view (scene.toml, see docs/rules.md), which names its law; empty: only the lists are asked"
@@ -149,6 +171,7 @@ class EvidenceSettings(_Table):
         max_length=SIGNATURES_MAX - 1,
         description='witnesses that cosign the ledger when an exhibit is sealed, each as ["address", "key"]; empty: none',
     )
+    signer: SignerSettings = SignerSettings()
     timestamp: TimestampSettings = TimestampSettings()
     original: OriginalSettings = OriginalSettings()
 

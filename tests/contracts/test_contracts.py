@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tests.evidence.hsm import PIN, softhsm
 
 from clearway import plates
 from clearway.camera.clip import Clip
@@ -14,6 +15,7 @@ from clearway.camera.film import encode_clip
 from clearway.camera.stills import Stills
 from clearway.check import hotlist, register
 from clearway.envelope import create_keys
+from clearway.evidence.pkcs11 import PIN_VARIABLE, TokenSigner
 from clearway.facts import Box, Detection, Frame, Kind, Passage, Plate, Sighting
 from clearway.ports import Detector, Reader, Register, Rule, Source
 from clearway.rules.papers import Papers
@@ -86,6 +88,12 @@ def test_rules(made: Rule) -> None:
 
 def test_signers(tmp_path: Path) -> None:
     contracts.signer(create_keys(tmp_path))
+
+
+def test_a_signer_in_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = softhsm().token("contract")
+    monkeypatch.setenv(PIN_VARIABLE, PIN)
+    contracts.signer(TokenSigner(named))
 
 
 def test_clip_encoders() -> None:

@@ -22,6 +22,7 @@ from clearway.evidence.ledger import CHECKPOINT_NAME, Entry, Event, Ledger, defa
 from clearway.evidence.merkle import leaf_hash
 from clearway.evidence.note import Verifier, read_note, read_proof, read_vkey
 from clearway.evidence.witness import Witness
+from clearway.ports import Signer
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 SOURCES = Path("/usr/share/gocode")
@@ -54,7 +55,7 @@ def entries(first: int, last: int) -> list[Entry]:
     return [Entry(Event.EXHIBIT_VIEW, hashlib.sha256(str(n).encode()).hexdigest(), AT, "officer:7") for n in range(first, last)]
 
 
-def vkey(signer: FileSigner) -> str:
+def vkey(signer: Signer) -> str:
     return Verifier(default_origin(signer), signer.public_key()).vkey()
 
 

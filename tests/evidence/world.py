@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from clearway.envelope import KEY_NAME, FileSigner, create_keys, load_signer
+from clearway.envelope import PUBLIC_KEY_NAME, create_keys, keep_public_key
 from clearway.evidence.credentials import Credentials, load_chain
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.original import Court
+from clearway.evidence.pkcs11 import TokenKey, TokenSigner, open_signer
 from clearway.evidence.seal import Sealer
 from clearway.evidence.sketch import Line, Place, Sketch, worded
 from clearway.evidence.witness import Witnesses
@@ -37,7 +38,7 @@ from clearway.facts import (
     Waypoint,
 )
 from clearway.plates import ALPHABET, PLACE
-from clearway.ports import ClipEncoder, Detector, TimestampAuthority
+from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
 BEGUN_AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 SEALED_AT = datetime(2026, 11, 22, 8, 30, 9, 250_000, tzinfo=UTC)
@@ -156,14 +157,21 @@ class World:
     court: Court | None = None
     credentials: bool = False
     witnesses: Witnesses | None = None
+    token: TokenKey | None = None
     sealed_at: datetime = SEALED_AT
-    signer: FileSigner = field(init=False)
+    signer: Signer = field(init=False)
     ledger: Ledger = field(init=False)
     sealer: Sealer = field(init=False)
 
     def __post_init__(self) -> None:
         folder = self.data / "keys"
-        self.signer = load_signer(folder) if (folder / KEY_NAME).exists() else create_keys(folder)
+        if (folder / PUBLIC_KEY_NAME).exists():
+            self.signer = open_signer(folder, self.token)
+        elif self.token is None:
+            self.signer = create_keys(folder)
+        else:
+            self.signer = TokenSigner(self.token)
+            keep_public_key(folder, self.signer)
         self.ledger = Ledger(self.data / "ledger", self.signer)
         self.sealer = self.new_sealer()
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from clearway import settings
 from clearway.cli.verify import witness_key
 from clearway.edge.station import KEYS, LEDGER
-from clearway.envelope import load_signer
 from clearway.errors import UsageError
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.note import Verifier
+from clearway.evidence.pkcs11 import open_signer
 from clearway.evidence.witness import Asked, ask
 
 _DESCRIPTION = """\
@@ -52,7 +52,7 @@ def run(given: argparse.Namespace) -> int:
     known = settings.load()
     data: Path = given.data or known.store.data
     witnesses = [Asked(url, _key(word)) for url, word in given.witness]
-    signer = load_signer(data / KEYS)
+    signer = open_signer(data / KEYS, known.evidence.signer.named())
     ledger = Ledger(data / LEDGER, signer)
     if not witnesses:
         print(Verifier(ledger.origin, signer.public_key()).vkey())

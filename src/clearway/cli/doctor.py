@@ -20,10 +20,11 @@ from clearway import settings as settings_file
 from clearway.check import hotlist, register
 from clearway.edge.lookout import kept
 from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, first_view, now
-from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, load_signer, trusted
+from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.fsck import check
+from clearway.evidence.pkcs11 import TokenSigner, open_signer
 from clearway.evidence.token import known_authorities
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
@@ -104,7 +105,7 @@ def _checks(given: argparse.Namespace) -> Iterator[Check]:
         yield Check("Data folder", f"there is no {data}", "run `clearway init`, or name the folder with --data.")
         return
     yield _tried("Data folder", lambda: _room(data))
-    yield _tried("Keys", lambda: _keys(data))
+    yield _tried("Keys", lambda: _keys(data, settings))
     yield _tried("Hot list", lambda: _list(data, hotlist.FILE_NAME))
     yield _tried("Register extract", lambda: _list(data, register.FILE_NAME))
     yield _tried("Ledger", lambda: _ledger(data))
@@ -216,14 +217,24 @@ def _room(data: Path) -> str:
     return f"{data}, writable, {room_mb:,} MB free"
 
 
-def _keys(data: Path) -> str:
-    signer = load_signer(data / KEYS)
+def _keys(data: Path, settings: Settings) -> str:
+    """Which key signs, and where it is."""
+    named = settings.evidence.signer.named()
+    signer = open_signer(data / KEYS, named)
+    if isinstance(signer, TokenSigner):
+        assert named is not None
+        if signer.can_leave:
+            raise StoreError(
+                f"the key {named.key!r} signs, and the token {named.token!r} would hand it out.",
+                remedy="make a key pair in the token that is sensitive and not extractable, for a new data folder.",
+            )
+        return f"key {signer.key_id[:16]}… signs, as {named.key!r} in the token {named.token!r} ({signer.kind}), which keeps it"
     if load_public_key(data / KEYS / PUBLIC_KEY_NAME) != signer.public_key():
         raise StoreError("the public key does not belong to the private one.", remedy="restore both from one backup.")
     mode = stat.S_IMODE((data / KEYS / KEY_NAME).stat().st_mode)
     if mode & 0o077:
         raise StoreError("others than its owner can read the signing key.", remedy=f"chmod 600 {data / KEYS / KEY_NAME}")
-    return f"key {signer.key_id[:16]}…, for its owner only"
+    return f"key {signer.key_id[:16]}… signs, in a file for its owner only"
 
 
 def _list(data: Path, name: str) -> str:

@@ -48,7 +48,7 @@ def run(given: argparse.Namespace) -> int:
         raise UsageError("EXHIBIT is no exhibit's id.", remedy="give the 64 hex digits that the case's page shows.")
     hold = None if given.release else _hold(given.until, given.reference.strip())
     with held(data):
-        review = Review(data, lambda: datetime.now(UTC), known.retention)
+        review = Review(data, lambda: datetime.now(UTC), known.retention, known.evidence.signer.named())
         try:
             if hold is None:
                 review.keeping.release(given.exhibit, OPERATOR)

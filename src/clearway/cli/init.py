@@ -17,7 +17,8 @@ examples:
   clearway init                        here, with the data in ./clearway-data
   clearway init --data /srv/clearway   with the data elsewhere
 
-keys/clearway.key signs exhibits and lists: keep a copy where only you can reach it. keys/clearway.pub is for whoever verifies."""
+keys/clearway.key signs exhibits and lists: keep a copy where only you can reach it. keys/clearway.pub is for whoever verifies.
+Where clearway.toml names a token ([evidence.signer]), its key signs instead, and there is no keys/clearway.key."""
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,7 +40,12 @@ def run(given: argparse.Namespace) -> int:
     if given.data:
         settings = settings.model_copy(update={"store": settings.store.model_copy(update={"data": given.data})})
     station = Station(settings.store.data, settings)
-    print(f"{station.data / 'keys'}: {'new keys' if station.new_keys else 'the keys that were there'}", file=sys.stderr)
+    made = (
+        "new keys"
+        if (token := settings.evidence.signer.named()) is None
+        else f"the key {token.key!r} in the token {token.token!r}"
+    )
+    print(f"{station.data / 'keys'}: {made if station.new_keys else 'the keys that were there'}", file=sys.stderr)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(as_toml(settings))

@@ -45,7 +45,7 @@ def run(given: argparse.Namespace) -> int:
     known = settings.load()
     data: Path = given.data or known.store.data
     with held(data):
-        review = Review(data, lambda: datetime.now(UTC), known.retention)
+        review = Review(data, lambda: datetime.now(UTC), known.retention, known.evidence.signer.named())
         try:
             for due in review.keeping.due():
                 why = review.keeping.stays(due)

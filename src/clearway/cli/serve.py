@@ -57,5 +57,6 @@ def run(given: argparse.Namespace) -> int:
         # A word on the command line is quickly typed; reaching beyond this machine is a decision that belongs in a file.
         beyond_this_machine=host == known.hub.host,
         retention=known.retention,
+        token=known.evidence.signer.named(),
     )
     return 0

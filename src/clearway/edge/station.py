@@ -18,17 +18,18 @@ from clearway.edge.lookout import Lookout
 from clearway.edge.pipeline import Counters, Pipeline
 from clearway.edge.ring import Ring
 from clearway.edge.surveyed import SurveyedView
-from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, FileSigner, create_keys, load_signer, trusted
-from clearway.errors import SettingsError
+from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, create_keys, keep_public_key, trusted
+from clearway.errors import SettingsError, StoreError
 from clearway.evidence.credentials import Credentials, load_chain
-from clearway.evidence.ledger import Event, Ledger
+from clearway.evidence.ledger import CHECKPOINT_NAME, Event, Ledger
 from clearway.evidence.original import load_court
+from clearway.evidence.pkcs11 import TokenKey, TokenSigner, open_signer
 from clearway.evidence.seal import Sealer
 from clearway.evidence.timestamp import HttpAuthority
 from clearway.evidence.token import keep_certificates, load_certificates
 from clearway.evidence.witness import Witnesses
 from clearway.facts import Passage
-from clearway.ports import Detector, Reader, Rule, Source
+from clearway.ports import Detector, Reader, Rule, Signer, Source
 from clearway.rules.papers import Papers
 from clearway.rules.wanted import Wanted
 from clearway.settings import DetectorSettings, ReaderSettings, Settings
@@ -52,15 +53,30 @@ def now() -> datetime:
 class Station:
     """The data folder of one camera with what lives in it: keys, lists, ledger, exhibits, counters.
 
-    Keys are made where the folder has none; `new_keys` says so, since exhibits verify against these keys only.
+    Keys are made where the folder has none, or the token's that the settings name become the folder's; `new_keys` says so, since
+    exhibits verify against these keys only.
     """
 
     def __init__(self, data: Path, settings: Settings) -> None:
         self.data, self._settings = data, settings
-        self.new_keys = not (data / KEYS / KEY_NAME).exists()
-        self.signer: FileSigner = create_keys(data / KEYS) if self.new_keys else load_signer(data / KEYS)
+        token = settings.evidence.signer.named()
+        self.new_keys = not (data / KEYS / (KEY_NAME if token is None else PUBLIC_KEY_NAME)).exists()
+        self.signer: Signer = self._new_signer(token) if self.new_keys else open_signer(data / KEYS, token)
         self.ledger = Ledger(data / LEDGER, self.signer)
         self._kept: dict[str, int] = {}
+
+    def _new_signer(self, token: TokenKey | None) -> Signer:
+        """The signer of a data folder that begins now."""
+        if (self.data / LEDGER / CHECKPOINT_NAME).exists():
+            raise StoreError(
+                f"the key that signs {self.data} is not there, and its ledger was begun with it.",
+                remedy="restore keys/ from its backup; if the key lies in a token, name that in [evidence.signer].",
+            )
+        if token is None:
+            return create_keys(self.data / KEYS)
+        signer = TokenSigner(token)
+        keep_public_key(self.data / KEYS, signer)
+        return signer
 
     def publish_hotlist(self, csv: Path) -> Publication:
         """Puts the CSV in force as the hot list. ListError names what is wrong, line by line; the old list then stays."""

@@ -9,6 +9,7 @@
     ledger      every seal, view and decision as one line of that tree
     fsck        the ledger derived again by somebody who trusts none of its files
     witness     somebody else's eyes on a ledger
+    pkcs11      a signing key that stays in a token
     verify      the same exhibit, checked by somebody who trusts nobody
 
 Import what you need from these files: this one imports nothing, so that `clearway verify` needs only `cryptography`.

@@ -174,12 +174,13 @@ class Ledger:
                 shelf = Shelf(self._folder)
                 try:
                     grown = self._derive(shelf, database, self._edge, first + len(lines))
-                except OSError:
+                    note = self._sign(grown)
+                except (OSError, StoreError):  # of the disk, or of a key that is out of reach
                     # Not signed and not acknowledged, so they should not stay: the next opener would take them for a crash's.
                     database.forget(first)
                     shelf.discard()
                     raise
-                self._publish(grown)
+                self._publish(grown, note)
             return range(first, first + len(lines))
 
     def growth(self, old: int, note: str | None = None) -> tuple[int, str]:
@@ -273,7 +274,7 @@ class Ledger:
             if database.size or (old.exists() and old.stat().st_size):
                 raise damaged(self._folder, "its entries have no checkpoint")
             # The first checkpoint comes before any entry, so that no entry is ever without one.
-            self._publish(Edge())
+            self._publish(Edge(), self._sign(Edge()))
             sync_folder(self._folder.parent)
         signed = self._signed()
         if signed.size < self._edge.size:
@@ -288,7 +289,7 @@ class Ledger:
             edge = self._edge_of(database, signed)
         if database.size > signed.size:
             edge = self._derive(Shelf(self._folder), database, edge, database.size)
-            self._publish(edge)
+            self._publish(edge, self._sign(edge))
         self._edge = edge
         old.unlink(missing_ok=True)
 
@@ -328,9 +329,11 @@ class Ledger:
         shelf.settle()
         return edge
 
-    def _publish(self, edge: Edge) -> None:
-        """Puts a checkpoint over `edge` on the disk, in one step; from then on, that is the ledger."""
-        note = sign_checkpoint(Checkpoint(self.origin, edge.size, edge.root()), self._signer)
+    def _sign(self, edge: Edge) -> str:
+        return sign_checkpoint(Checkpoint(self.origin, edge.size, edge.root()), self._signer)
+
+    def _publish(self, edge: Edge, note: str) -> None:
+        """Puts `note`, the checkpoint over `edge`, on the disk, in one step; from then on, that is the ledger."""
         replace_file(self._folder / CHECKPOINT_NAME, note.encode())
         drop_partial(self._folder, self._edge.size, edge.size)
         self._edge = edge

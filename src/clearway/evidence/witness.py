@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 REQUEST_BYTES_MAX = 64 + (PATH_MAX + 1) * 46 + NOTE_BYTES_MAX
 _TEXT_TYPE, _SIZE_TYPE = "text/plain; charset=utf-8", "text/x.tlog.size"
 _PATH = "/add-checkpoint"
-# How long a silent client is waited for, or a witness where nobody else waits.
+# How long a silent client or witness is waited for.
 _PATIENCE_S = 10.0
 # A camera that waits for its witnesses drops frames meanwhile, so for all of them together it waits as long as for a timestamp.
 WAIT_S = 4.0
@@ -307,7 +307,7 @@ class Witnesses:
         self, ledger: "Ledger", note: str, asked: Asked, answers: "SimpleQueue[tuple[Asked, Signature | Exception]]"
     ) -> None:
         try:
-            signature = _cosignature(ledger, note, asked, self._seen.get(asked, 0), self._wait_s)
+            signature = _cosignature(ledger, note, asked, self._seen.get(asked, 0))
             self._seen[asked] = read_checkpoint(note).size
             answers.put((asked, signature))
         except Exception as error:  # whatever it was, it must be said
@@ -326,12 +326,12 @@ class _Outgrown(StoreError):  # noqa: N818 - no fault: somebody else had a newer
     pass
 
 
-def _cosignature(ledger: "Ledger", note: str, asked: Asked, seen: int = 0, wait_s: float = _PATIENCE_S) -> Signature:
+def _cosignature(ledger: "Ledger", note: str, asked: Asked, seen: int = 0) -> Signature:
     """That witness' cosignature over `note`; it is thought to have `seen` so many entries. StoreError as `ask` says."""
     witness, url, old = asked.key, asked.url, seen
     for _ in range(2):
         size, body = ledger.growth(old, note)
-        status, content_type, said = _post(url, body, wait_s)
+        status, content_type, said = _post(url, body)
         if status == HTTPStatus.OK:
             signature = _line(said, witness, url)
             try:
@@ -356,14 +356,14 @@ def _cosignature(ledger: "Ledger", note: str, asked: Asked, seen: int = 0, wait_
     raise _refusal(url, said)
 
 
-def _post(url: str, body: str, wait_s: float) -> tuple[int, str, str]:
+def _post(url: str, body: str) -> tuple[int, str, str]:
     """Status, content type and body."""
     if not url.startswith(("http://", "https://")):
         raise StoreError(f"{url} is no witness' address.", remedy="name it by its http:// or https:// address.")
     request = urllib.request.Request(url.rstrip("/") + _PATH, body.encode(), method="POST")  # noqa: S310 # checked above
     try:
         try:
-            answer = urllib.request.urlopen(request, timeout=wait_s)  # noqa: S310 # checked above
+            answer = urllib.request.urlopen(request, timeout=_PATIENCE_S)  # noqa: S310 # checked above
         except urllib.error.HTTPError as error:
             answer = error  # it has a body, which says why
         with answer:

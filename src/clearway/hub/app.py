@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from clearway.errors import ClearwayError
+from clearway.evidence.pkcs11 import TokenKey
 from clearway.facts import Verdict
 from clearway.hub import signin
 from clearway.hub.guard import Guard
@@ -48,6 +49,7 @@ def create_app(
     host: str = "127.0.0.1",
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+    token: TokenKey | None = None,
 ) -> FastAPI:
     """The hub of a data folder as an ASGI application; its review closes with its lifespan.
 
@@ -62,7 +64,7 @@ def create_app(
 
     # No generated documentation pages: they fetch scripts from elsewhere.
     app = FastAPI(title="Clearway", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    review = Review(data, now, retention)
+    review = Review(data, now, retention, token)
     app.state.review = review
     app.state.sign_in = SignIn(review.store, now)
     app.add_middleware(Guard, host=host)

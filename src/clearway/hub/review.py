@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from clearway.envelope import load_signer
 from clearway.errors import StoreError, UsageError
 from clearway.evidence.ledger import Entry, Event, Ledger
+from clearway.evidence.pkcs11 import TokenKey, open_signer
 from clearway.evidence.token import known_authorities
 from clearway.facts import Decision, Verdict
 from clearway.hub.case import MOMENTS, Case, changed
@@ -125,17 +125,21 @@ class LedgerPage:
 
 
 class Review:
-    """The review of one data folder. StoreError where the folder has no keys, or its ledger or database cannot be used."""
+    """The review of one data folder. StoreError where the folder has no keys, or its ledger or database cannot be used.
+
+    The key that signs its ledger is in the folder's file, or in the token that is named.
+    """
 
     def __init__(
         self,
         data: Path,
         now: Callable[[], datetime],
         retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+        token: TokenKey | None = None,
     ) -> None:
         if not data.is_dir():
             raise StoreError(f"there is no data folder {data}.", remedy="run `clearway init`, or name another with --data.")
-        signer = load_signer(data / "keys")
+        signer = open_signer(data / "keys", token)
         self._now = now
         self._retention = retention
         self._ledger = Ledger(data / "ledger", signer)

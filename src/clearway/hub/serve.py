@@ -22,6 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from clearway.errors import ClearwayError, SettingsError, StoreError
+from clearway.evidence.pkcs11 import TokenKey
 from clearway.hub.app import create_app
 from clearway.hub.guard import is_loopback
 from clearway.hub.keeping import Swept
@@ -94,10 +95,11 @@ class Hub(Served):
         now: Callable[[], datetime],
         retention: RetentionSettings,
         tell: Callable[[str], None],
+        token: TokenKey | None,
     ) -> None:
         with ExitStack() as opened:  # whatever fails, what was taken before is given back
             opened.enter_context(held(data))
-            app = create_app(data, host=host, now=now, retention=retention)
+            app = create_app(data, host=host, now=now, retention=retention, token=token)
             opened.callback(app.state.review.close)
             super().__init__(app, host, port)
             opened.callback(self._resources.close)
@@ -148,9 +150,10 @@ def open_hub(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
     tell: Callable[[str], None] = lambda words: None,
+    token: TokenKey | None = None,
 ) -> Hub:
     """A hub on `data` that listens on `host` and `port` (0: any free one) and serves when told to. `tell` hears what is past its
-    time and stays.
+    time and stays; `token` is where the key is, where it is not in the folder's file.
 
     StoreError where another hub holds the folder, or where the folder is missing, has no keys or is damaged. SettingsError
     where the port is taken, or where `host` reaches beyond this machine and `beyond_this_machine` does not allow that.
@@ -160,7 +163,7 @@ def open_hub(
             f"{host} can be reached from other machines, and the hub speaks plain HTTP.",
             remedy="keep to 127.0.0.1; if you mean it, write host under [hub] in clearway.toml and put TLS in front of it.",
         )
-    return Hub(data, host, port, now, retention, tell)
+    return Hub(data, host, port, now, retention, tell, token)
 
 
 def staying(swept: Swept) -> str:
@@ -181,6 +184,7 @@ def run_hub(
     *,
     beyond_this_machine: bool = False,
     retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+    token: TokenKey | None = None,
 ) -> None:
     """Serves until Ctrl-C or SIGTERM. `announce` gets one line at a time, the address and the sign-in link among them."""
     with open_hub(
@@ -190,6 +194,7 @@ def run_hub(
         beyond_this_machine=beyond_this_machine,
         retention=retention,
         tell=announce,
+        token=token,
     ) as hub:
         announce(f"The hub is at {hub.address}. Its public page, counts only: {hub.address}/public")
         announce(f"Sign in as {OFFICER}, once, within 15 minutes: {hub.sign_in_link()}")
