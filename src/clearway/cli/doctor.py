@@ -19,18 +19,20 @@ import numpy as np
 from clearway import settings as settings_file
 from clearway.check import hotlist, register
 from clearway.edge.lookout import kept
-from clearway.edge.station import KEYS, LEDGER, LISTS, first_sight, first_view, now
+from clearway.edge.station import DATABASE, KEYS, LEDGER, LISTS, first_sight, first_view, now
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, trusted
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
-from clearway.evidence.bundle import list_exhibits
+from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.fsck import check
 from clearway.evidence.pkcs11 import TokenSigner, open_signer
 from clearway.evidence.token import known_authorities
+from clearway.evidence.vault import VAULT_FOLDER, Vault
 from clearway.evidence.verify import verify
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.scene import Order, Scene
 from clearway.settings import Settings
 from clearway.sight.view import REMEDIES, WORDS, Look
+from clearway.store import Store
 
 ROOM_MIN_MB = 500
 EXHIBITS_CHECKED_MAX = 100
@@ -110,6 +112,7 @@ def _checks(given: argparse.Namespace) -> Iterator[Check]:
     yield _tried("Register extract", lambda: _list(data, register.FILE_NAME))
     yield _tried("Ledger", lambda: _ledger(data))
     yield _tried("Exhibits", lambda: _exhibits(data))
+    yield _tried("Vault", lambda: _vault(data))
     yield _tried("Hub's port", lambda: _port(settings))
     yield _tried("Clock", _clock)
 
@@ -266,6 +269,55 @@ def _exhibits(data: Path) -> str:
             remedy="run `clearway verify` on it to see which step fails; restore it from a backup.",
         )
     return f"{len(paths)} checked, all verify"
+
+
+def _vault(data: Path) -> str:
+    """Of the exhibits that a hub has taken in: whether each is there, is what its key opens, and verifies. It tells nobody what
+    they say, so it is no use of them."""
+    if not (data / VAULT_FOLDER).is_dir():
+        return "no hub has taken exhibits in"
+    vault = Vault(data)
+    # Half-written ones have another name, and go when a hub starts.
+    files = {name: at for name in vault.names() if not name.startswith(".") and (at := vault.stamp(name)) is not None}
+    if files and not (data / DATABASE).exists():
+        raise _keyless(data, sorted(files))
+    keys, authorities = trusted(data / KEYS / PUBLIC_KEY_NAME), known_authorities(data / KEYS)
+    with Store(data / DATABASE) as store:
+        keyed = store.keyed()
+        keyless = [name for name in files.keys() - keyed if store.erased(name) is None and not _arrives(data, name)]
+        lost = [name for name in keyless if store.key(name) is None]  # a hub may have taken one in meanwhile
+        if lost:
+            raise _keyless(data, sorted(lost))
+        newest = sorted(keyed & files.keys(), key=lambda name: files[name], reverse=True)[:EXHIBITS_CHECKED_MAX]
+        faults = dict.fromkeys(keyed - files.keys(), "is missing")
+        for name in newest:
+            key = store.key(name)
+            content = vault.get(name, key) if key is not None else None
+            if content is None:
+                faults[name] = "is damaged, or was encrypted with another key"
+            elif not verify(data / EXHIBITS_FOLDER / f"{name}.zip", keys, authorities=authorities, content=content).passed:
+                faults[name] = "does not verify"
+        # What a hub erased meanwhile is none.
+        faults = {name: fault for name, fault in faults.items() if store.key(name) is not None}
+    if faults:
+        first = min(faults)
+        raise StoreError(
+            f"{len(faults)} of {len(keyed)} exhibits in the vault are not well, the first, {first}, {faults[first]}.",
+            remedy=f"see its case; restore {VAULT_FOLDER}/ and {DATABASE} from one backup, or dismiss what never verified.",
+        )
+    return f"{len(newest)} checked, all open with their keys and verify"
+
+
+def _arrives(data: Path, exhibit: str) -> bool:
+    """Whether its ZIP is still there: then a hub was ended while it took it in, and does so again."""
+    return (data / EXHIBITS_FOLDER / f"{exhibit}.zip").exists()
+
+
+def _keyless(data: Path, lost: list[str]) -> StoreError:
+    return StoreError(
+        f"nobody has the key of {len(lost)} exhibits in the vault, the first is {lost[0]}: {DATABASE} is lost, or an older one.",
+        remedy=f"start no hub before {data / DATABASE} is restored from its newest backup: it would remove them.",
+    )
 
 
 def _port(settings: Settings) -> str:
