@@ -128,6 +128,7 @@ def test_an_exhibit_carries_the_cosignature_of_its_witness(world: World, witness
         passed, words = step_7(path, world)
         assert passed and f"cosigned by {NAME}, whose key is the sealer's word" in words
         assert json.loads(contents(path)["manifest.json"])["witnesses"] == [witness.verifier.vkey()]
+    assert "| `witnesses` |" in (Path(__file__).parents[2] / "docs" / "formats" / "exhibit.md").read_text()
     note = (world.data / "ledger" / CHECKPOINT_NAME).read_text()
     assert cosigned_at(note, witness.verifier) is not None, "the ledger carries it too"
     proofs = [read_proof(contents(path)["ledger.tlog-proof"].decode()) for path in paths]
