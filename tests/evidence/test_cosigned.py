@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.evidence.world import World
 
 from clearway.cli.main import main
 from clearway.edge.station import Station
+from clearway.envelope import load_signer
 from clearway.errors import SettingsError
 from clearway.evidence import canonical
 from clearway.evidence.ledger import CHECKPOINT_NAME, Event
@@ -305,6 +307,22 @@ def test_a_cosignature_that_was_taken_out_or_bent_is_missed(world: World, witnes
         other = changed(path, tmp_path / "changed", make)
         assert "asked for, not obtained" in step_7(other, world)[1]
         assert not step_7(other, world, witness.verifier)[0]
+
+
+def test_a_cosignature_at_a_time_that_no_calendar_knows_is_none(world: World, witness: Witness, tmp_path: Path) -> None:
+    with served(witness) as (url, _):
+        path = sealed(world, Asked(url, witness.verifier), said=[])
+    signer = load_signer(tmp_path / "eyes")
+
+    def at(seconds: int, note: Note) -> Note:
+        signed = signer.sign(f"cosignature/v1\ntime {seconds}\n{note.text}".encode())
+        one = note.signatures[1]
+        return Note(note.text, (note.signatures[0], Signature(one.name, one.key_hash, seconds.to_bytes(8) + signed)))
+
+    last = 253_402_300_799  # of the year 9999
+    for seconds, passes in ((last, True), (last + 1, False), (2**64 - 1, False)):
+        other = changed(path, tmp_path / "changed", partial(at, seconds))
+        assert step_7(other, world, witness.verifier)[0] == passes
 
 
 def bent(signature: Signature) -> Signature:

@@ -297,7 +297,11 @@ class Witnesses:
             if isinstance(answer, Exception):
                 faults[asked] = answer
                 continue
-            note = with_cosignature(note, answer, asked.key)
+            try:
+                note = with_cosignature(note, answer, asked.key)
+            except ValueError as error:  # more signatures than a note may have
+                faults[asked] = error
+                continue
             with suppress(StoreError):  # where the ledger has grown meanwhile, its newest checkpoint is another
                 ledger.take(answer, asked.key)
         # In the order in which they are named.
