@@ -7,7 +7,8 @@ line with the program that makes exhibits, nor with `clearway verify`: two progr
 steps and their numbers are the same. The exit code is 0 only where every step passed.
 
 What it cannot tell: whether the claim is right, whether a timestamp authority's certificate was revoked since, whether the ledger
-that you are shown is the one that others are shown (compare checkpoints), and whose the keys are that you were given.
+that you are shown is the one that others are shown (compare checkpoints, or name a witness), and whose the keys are that you were
+given.
 """
 
 import argparse
