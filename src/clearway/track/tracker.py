@@ -8,7 +8,7 @@ nobody can be asked about it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import exp, hypot
 
@@ -90,6 +90,10 @@ class _Track:
         on_s = _goes_on_s((at - self.last.captured_at).total_seconds())
         return _place(self.last).moved(self.velocity_px_s[0] * on_s, self.velocity_px_s[1] * on_s)
 
+    def numbers(self) -> frozenset[int]:
+        """A number for each text that was read of it as a whole."""
+        return frozenset(hash(reading.text) for reading in self.readings if reading.legibility > 0)
+
     def moved(self) -> bool:
         """Whether it drove: in the first half of its time and in the second. Scenery that cannot be read stays, or seems to jump
         once when something else is taken for it."""
@@ -135,6 +139,21 @@ class _Track:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unsure:
+    """Somebody who passed and whose plate was read, but not surely: perhaps the one who comes again in a moment.
+
+    Nothing is kept of what was read but its texts' `numbers` (see `Tracker`).
+    """
+
+    passage: Passage
+    numbers: frozenset[int]
+
+
+def _without_readings(passage: Passage) -> Passage:
+    return replace(passage, sightings=tuple(replace(sighting, reading=None) for sighting in passage.sightings))
+
+
 def _goes_on_s(elapsed_s: float) -> float:
     return GOES_ON_S * (1 - exp(-max(0.0, elapsed_s) / GOES_ON_S))
 
@@ -156,7 +175,8 @@ class Tracker:
 
     A passage is told once: when its vehicle is unseen for `lost_after_s`, or, for one that stays, when its plate has been
     legible for `judged_after_s` and is sure by then. A plate less certain than `plate_p_min` is not told: the passage then has
-    none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile.
+    none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile. So a passage with readings but
+    without a sure plate is told that much later, unless one with such a plate was told before it or is told meanwhile.
     """
 
     def __init__(self, camera: str, *, lost_after_s: float, judged_after_s: float, plate_p_min: float) -> None:
@@ -166,6 +186,7 @@ class Tracker:
         self._tracks: list[_Track] = []
         # Of whom was told lately no text is kept: the number is Python's hash, which is salted anew in every run.
         self._told_at: dict[int, datetime] = {}
+        self._unsure: list[_Unsure] = []
         self._at: datetime | None = None
         self._count = 0
 
@@ -202,7 +223,9 @@ class Tracker:
             most = sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
             self._drop(most)
             done += most
-        passages = self._told(done + [track for track in self._tracks if self._settled(track, at)])
+        ready = self._ended(done)
+        ready += [(track, plate) for track in self._tracks if (plate := self._settled(track, at)) is not None]
+        passages = self._told(ready) + self._given_up(at)
         self._told_at = {number: told_at for number, told_at in self._told_at.items() if at - told_at <= TOLD_ONCE_FOR}
         return passages
 
@@ -213,46 +236,68 @@ class Tracker:
     def finish(self) -> tuple[Passage, ...]:
         """The passages of all vehicles still in view, for the end of a recording."""
         tracks, self._tracks = self._tracks, []
-        return self._told(tracks)
+        return self._told(self._ended(tracks)) + self._given_up(None)
 
-    def _told(self, tracks: Sequence[_Track]) -> tuple[Passage, ...]:
+    def _ended(self, tracks: Sequence[_Track]) -> list[tuple[_Track, Plate | None]]:
+        """Those who passed and were not told yet, each with its plate."""
+        return [(track, self._certain(track)) for track in tracks if not track.told]
+
+    def _told(self, tracks: Sequence[tuple[_Track, Plate | None]]) -> tuple[Passage, ...]:
         passages = []
-        for track in sorted(tracks, key=lambda t: t.sightings[0].captured_at):
-            if track.told:
-                continue
+        for track, plate in sorted(tracks, key=lambda one: one[0].sightings[0].captured_at):
             track.told = True
-            plate = self._certain(track)
-            if plate is not None and self._told_lately(plate, track):
-                continue
-            if plate is not None or track.moved():
-                passages.append(Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate))
+            passage = Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate)
+            if plate is not None:
+                number = hash(plate.text)
+                self._unsure = [one for one in self._unsure if number not in one.numbers]
+                if not self._told_lately(number, track):
+                    passages.append(passage)
+            elif track.moved():
+                if track.bare:
+                    passages.append(passage)
+                elif not any(self._was_told(number, track) for number in track.numbers()):
+                    self._unsure.append(_Unsure(_without_readings(passage), track.numbers()))
         return tuple(passages)
 
-    def _told_lately(self, plate: Plate, track: _Track) -> bool:
+    def _given_up(self, at: datetime | None) -> tuple[Passage, ...]:
+        """The passages of those who were read without being sure and did not come again; by None, of all of them."""
+        if at is None:
+            gone, self._unsure = self._unsure, []
+        else:
+            here = [one for one in self._unsure[-TRACKS_MAX:] if at - one.passage.last_at <= TOLD_ONCE_FOR]
+            gone = [one for one in self._unsure if one not in here] if len(here) < len(self._unsure) else []
+            self._unsure = here
+        return tuple(one.passage for one in gone)
+
+    def _told_lately(self, number: int, track: _Track) -> bool:
         """Whether a passage with that plate was told a moment ago; from now on one was."""
-        number = hash(plate.text)
-        before = self._told_at.pop(number, None)
+        lately = self._was_told(number, track)
+        self._told_at.pop(number, None)
         if len(self._told_at) >= TOLD_MAX:
             del self._told_at[next(iter(self._told_at))]
         self._told_at[number] = track.last.captured_at
+        return lately
+
+    def _was_told(self, number: int, track: _Track) -> bool:
+        before = self._told_at.get(number)
         return before is not None and track.sightings[0].captured_at - before <= TOLD_ONCE_FOR
 
-    def _settled(self, track: _Track, at: datetime) -> bool:
-        """Whether waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
+    def _settled(self, track: _Track, at: datetime) -> Plate | None:
+        """Its plate, where waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
         if track.told or track.legible_since is None or at - track.legible_since < self._judged_after:
-            return False
+            return None
         worth = sum(track.worths)
         if worth < ASKED_AGAIN * track.worth_asked:
-            return False
+            return None
         track.worth_asked = worth
         plate = self._certain(track)
-        return plate is not None and plate.p >= P_SETTLED
+        return plate if plate is not None and plate.p >= P_SETTLED else None
 
     def _certain(self, track: _Track) -> Plate | None:
         plate = fuse(track.readings)
         if plate is None or not plates.plausible(plate.text):
             return None
-        if max(support(reading, plate.text) for reading in track.readings) < P_WITNESS_MIN:
+        if not any(support(reading, plate.text) >= P_WITNESS_MIN for reading in track.readings):
             return None
         return plate if plate.p >= (self._plate_p_min if plate.votes > 1 else P_ALONE_MIN) else None
 
