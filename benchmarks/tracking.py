@@ -234,7 +234,7 @@ def followed(labels: Labelled, film: Film, looks_per_s: float, lost_after_s: flo
     """How well our tracker follows the labelled vehicles, over every way in which looks can fall on the frames."""
     total = Following()
     frames = range(labels.first, labels.last + 1)
-    every = max(1, round((len(film.at) - 1) / (film.at[-1] - film.at[0]).total_seconds() / looks_per_s))
+    every = max(1, round(labels.frames_per_s / looks_per_s))
     for start in range(every):
         looked = frames[start::every]
         ids, _ = ours([film.seen[frame] for frame in looked], tracker(lost_after_s))

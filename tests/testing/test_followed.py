@@ -22,7 +22,7 @@ def driving(number: int, y: float, doubtful: tuple[tuple[int, int], ...] = ()) -
 
 
 def clip(*vehicles: Vehicle, ignored: tuple[Box, ...] = ()) -> Labelled:
-    return Labelled("made.mp4", 0, 9, ignored, vehicles)
+    return Labelled("made.mp4", 25.0, 0, 9, ignored, vehicles)
 
 
 def told(y: float, numbers: Sequence[int | None]) -> dict[int, list[Told]]:
@@ -73,12 +73,13 @@ def test_frames_that_nobody_labelled_are_left_out() -> None:
 
 def test_labels_are_read_from_their_lines() -> None:
     lines = (
-        '{"clip": "a.mp4", "first": 2, "last": 8, "ignored": [[0, 0, 9, 9]]}',
+        '{"clip": "a.mp4", "frames_per_s": 12.5, "first": 2, "last": 8, "ignored": [[0, 0, 9, 9]]}',
         '{"vehicle": 3, "keys": [[2, 0, 0, 40, 40], [6, 8, 0, 48, 40]], "doubtful": [[5, 6]]}',
     )
     labels = labelled(lines)
     ((vehicle, place, counts),) = labels.seen(4)
-    assert (labels.clip, labels.first, labels.last, vehicle.number, counts) == ("a.mp4", 2, 8, 3, True)
+    assert (labels.clip, labels.frames_per_s, labels.first, labels.last) == ("a.mp4", 12.5, 2, 8)
+    assert (vehicle.number, counts) == (3, True)
     assert place == Box(4, 0, 44, 40)
     assert [counts for _, _, counts in labels.seen(5)] == [False]
     assert labels.seen(7) == []

@@ -41,6 +41,7 @@ class Labelled:
     """A stretch of a clip, from its frame `first` to its frame `last`, in which every vehicle was labelled."""
 
     clip: str
+    frames_per_s: float
     first: int
     last: int
     ignored: tuple[Box, ...]
@@ -72,7 +73,7 @@ def labelled(lines: Iterable[str]) -> Labelled:
         for row in rows
     )
     ignored = tuple(Box(*map(float, edges)) for edges in head["ignored"])
-    return Labelled(head["clip"], head["first"], head["last"], ignored, vehicles)
+    return Labelled(head["clip"], head["frames_per_s"], head["first"], head["last"], ignored, vehicles)
 
 
 @dataclass(frozen=True, slots=True)
