@@ -10,7 +10,7 @@ nobody can be asked about it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from math import exp, hypot
+from math import exp, hypot, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,12 @@ OVERLAP_MIN, P_BOTH_MAX = 0.3, 0.5
 P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
 # A velocity is the mean over about this long: between two frames close together it is mostly error.
 VELOCITY_S = 0.35
+# How fast it shrinks is a mean over longer, since a box strays by more of its size than of its way.
+RECEDES_S = 1.0
 # Who is not seen goes on as before, but ever less surely: most are hidden because they slow down in a queue.
 GOES_ON_S = 2.0
+# How much nearer or farther away somebody can have got meanwhile, whatever a few boxes that stray say.
+NEARER_MAX = 1.5
 # Without a text: how far a vehicle can be from where it was expected, in sizes of its box (the root of its area; a car's is about
 # two metres), and how far where nobody knows yet how fast it is. Chosen on streets of `testing/street.py` (seeds 11 and 12): more
 # takes the next vehicle in a queue for one that is hidden, less loses who brakes.
@@ -72,6 +76,7 @@ class _Track:
     p_surest: float = 0.0
     worth_asked: float = 0.0
     velocity_px_s: tuple[float, float] = (0.0, 0.0)
+    recedes_per_s: float = 0.0
     clock_error_ms: float = 0.0
     legible_since: datetime | None = None
     told: bool = False
@@ -87,8 +92,8 @@ class _Track:
 
     def expected(self, at: datetime) -> Box:
         """Where it is by now, if it goes on as it did."""
-        on_s = _goes_on_s((at - self.last.captured_at).total_seconds())
-        return _place(self.last).moved(self.velocity_px_s[0] * on_s, self.velocity_px_s[1] * on_s)
+        left, top, right, bottom = map(float, _ahead([self], at)[0][0])
+        return Box(left, top, right, bottom)
 
     def numbers(self) -> frozenset[int]:
         """A number for each text that was read of it as a whole."""
@@ -130,9 +135,12 @@ class _Track:
         elapsed_s = (sighting.captured_at - self.last.captured_at).total_seconds()
         if elapsed_s <= 0:
             return
-        now, then = _place(sighting).centre_px, _place(self.last).centre_px
+        place, before = _place(sighting), _place(self.last)
+        now, then = place.centre_px, before.centre_px
         measured = ((now[0] - then[0]) / elapsed_s, (now[1] - then[1]) / elapsed_s)
         learn = max(1 / len(self.sightings), 1 - exp(-elapsed_s / VELOCITY_S))
+        slowly = max(1 / len(self.sightings), 1 - exp(-elapsed_s / RECEDES_S))
+        self.recedes_per_s += slowly * (log(before.width_px / place.width_px) / elapsed_s - self.recedes_per_s)
         self.velocity_px_s = (
             (1 - learn) * self.velocity_px_s[0] + learn * measured[0],
             (1 - learn) * self.velocity_px_s[1] + learn * measured[1],
@@ -152,10 +160,6 @@ class _Unsure:
 
 def _without_readings(passage: Passage) -> Passage:
     return replace(passage, sightings=tuple(replace(sighting, reading=None) for sighting in passage.sightings))
-
-
-def _goes_on_s(elapsed_s: float) -> float:
-    return GOES_ON_S * (1 - exp(-max(0.0, elapsed_s) / GOES_ON_S))
 
 
 def _place(sighting: Sighting) -> Box:
@@ -324,10 +328,18 @@ def _paired(
 
 
 def _ahead(tracks: Sequence[_Track], at: datetime) -> tuple[Array, Array]:
-    """Where each vehicle is expected, (n, 4) edges, and how long ago it was seen, (n,) seconds."""
+    """Where each vehicle is expected, (n, 4) edges, and how long ago it was seen, (n,) seconds.
+
+    Who drives evenly is ever farther away, and all of its picture shrinks alike: its size as 1 / distance, its speed in the
+    picture as the square of that.
+    """
     elapsed_s = np.array([(at - track.last.captured_at).total_seconds() for track in tracks])
-    moved = np.array([track.velocity_px_s for track in tracks]) * np.array([_goes_on_s(s) for s in elapsed_s])[:, None]
-    return edges([_place(track.last) for track in tracks]) + np.tile(moved, 2), elapsed_s
+    on_s = GOES_ON_S * (1 - np.exp(-np.maximum(0.0, elapsed_s) / GOES_ON_S))
+    nearer = 1 / np.clip(1 + on_s * [track.recedes_per_s for track in tracks], 1 / NEARER_MAX, NEARER_MAX)
+    last = edges([_place(track.last) for track in tracks])
+    centre, reach = (last[:, :2] + last[:, 2:]) / 2, (last[:, 2:] - last[:, :2]) / 2 * nearer[:, None]
+    centre += np.array([track.velocity_px_s for track in tracks]) * (on_s * nearer)[:, None]
+    return np.hstack([centre - reach, centre + reach]), elapsed_s
 
 
 def _fits_bare(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
@@ -349,9 +361,10 @@ def _fits(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime)
     """How well each sighting fits each vehicle, (sightings, vehicles), higher is better; -inf where it cannot be that vehicle."""
     seen = edges([sighting.plate_box for sighting in sightings if sighting.plate_box is not None])
     expected, elapsed_s = _ahead(tracks, at)
-    off_px = (seen[:, None, :2] + seen[:, None, 2:] - expected[:, :2] - expected[:, 2:]) / 2
+    centre_px, expected_px = (one[:, :2] + one[:, 2:] for one in (seen, expected))
+    across_px, down_px = ((centre_px[:, None, n] - expected_px[:, n]) / 2 for n in (0, 1))
     width_px = np.maximum((seen[:, 2] - seen[:, 0])[:, None], expected[:, 2] - expected[:, 0])
-    distance = np.hypot(off_px[..., 0], off_px[..., 1]) / width_px
+    distance = np.hypot(across_px, down_px) / width_px
     overlap = overlaps(seen, expected)
     readings = [sighting.reading for sighting in sightings if sighting.reading is not None]
     best = [track.best for track in tracks if track.best is not None]
