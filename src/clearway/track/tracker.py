@@ -7,7 +7,7 @@ A vehicle whose plate nobody read is followed by its place alone, apart from tho
 nobody can be asked about it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import exp, hypot, log
@@ -95,9 +95,9 @@ class _Track:
         left, top, right, bottom = map(float, _ahead([self], at)[0][0])
         return Box(left, top, right, bottom)
 
-    def numbers(self) -> frozenset[int]:
-        """A number for each text that was read of it as a whole."""
-        return frozenset(hash(reading.text) for reading in self.readings if reading.legibility > 0)
+    def nearly(self) -> frozenset[int]:
+        """The numbers of what was read of it as a whole, see `_nearly`."""
+        return _nearly(reading.text for reading in self.readings if reading.legibility > 0)
 
     def moved(self) -> bool:
         """Whether it drove: in the first half of its time and in the second. Scenery that cannot be read stays, or seems to jump
@@ -139,11 +139,13 @@ class _Track:
         now, then = place.centre_px, before.centre_px
         measured = ((now[0] - then[0]) / elapsed_s, (now[1] - then[1]) / elapsed_s)
         learn = max(1 / len(self.sightings), 1 - exp(-elapsed_s / VELOCITY_S))
-        slowly = max(1 / len(self.sightings), 1 - exp(-elapsed_s / RECEDES_S))
+        slowly = 1 - exp(-elapsed_s / RECEDES_S)
         self.recedes_per_s += slowly * (log(before.width_px / place.width_px) / elapsed_s - self.recedes_per_s)
+        # As fast as it is now, see `_ahead`: so much nearer, and the way was driven half of that time ago.
+        nearer = min(NEARER_MAX, max(1 / NEARER_MAX, exp(-self.recedes_per_s * elapsed_s)))
         self.velocity_px_s = (
-            (1 - learn) * self.velocity_px_s[0] + learn * measured[0],
-            (1 - learn) * self.velocity_px_s[1] + learn * measured[1],
+            (1 - learn) * nearer**2 * self.velocity_px_s[0] + learn * nearer * measured[0],
+            (1 - learn) * nearer**2 * self.velocity_px_s[1] + learn * nearer * measured[1],
         )
 
 
@@ -151,11 +153,21 @@ class _Track:
 class _Unsure:
     """Somebody who passed and whose plate was read, but not surely: perhaps the one who comes again in a moment.
 
-    Nothing is kept of what was read but its texts' `numbers` (see `Tracker`).
+    Nothing is kept of what was read but its numbers, see `_nearly`.
     """
 
     passage: Passage
-    numbers: frozenset[int]
+    nearly: frozenset[int]
+
+
+def _nearly(texts: Iterable[str]) -> frozenset[int]:
+    """Numbers that say no text, and of which two share one where their texts differ in one character at most: Python's hashes,
+    salted anew in every run, of what is left without each of the characters."""
+    return frozenset(hash((n, text[:n] + text[n + 1 :])) for text in texts for n in range(len(text)))
+
+
+def _soon(track: _Track, told_at: datetime) -> bool:
+    return track.sightings[0].captured_at - told_at <= TOLD_ONCE_FOR
 
 
 def _without_readings(passage: Passage) -> Passage:
@@ -188,8 +200,8 @@ class Tracker:
         self._lost_after = timedelta(seconds=lost_after_s)
         self._judged_after = timedelta(seconds=judged_after_s)
         self._tracks: list[_Track] = []
-        # Of whom was told lately no text is kept: the number is Python's hash, which is salted anew in every run.
-        self._told_at: dict[int, datetime] = {}
+        # When each plate was told: no text is kept, but its number and that of those nearly like it.
+        self._told_at: dict[int, tuple[datetime, frozenset[int]]] = {}
         self._unsure: list[_Unsure] = []
         self._at: datetime | None = None
         self._count = 0
@@ -230,7 +242,7 @@ class Tracker:
         ready = self._ended(done)
         ready += [(track, plate) for track in self._tracks if (plate := self._settled(track, at)) is not None]
         passages = self._told(ready) + self._given_up(at)
-        self._told_at = {number: told_at for number, told_at in self._told_at.items() if at - told_at <= TOLD_ONCE_FOR}
+        self._told_at = {number: told for number, told in self._told_at.items() if at - told[0] <= TOLD_ONCE_FOR}
         return passages
 
     def _drop(self, tracks: Sequence[_Track]) -> None:
@@ -252,15 +264,13 @@ class Tracker:
             track.told = True
             passage = Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate)
             if plate is not None:
-                number = hash(plate.text)
-                self._unsure = [one for one in self._unsure if number not in one.numbers]
-                if not self._told_lately(number, track):
+                if not self._told_lately(plate, track):
                     passages.append(passage)
             elif track.moved():
                 if track.bare:
                     passages.append(passage)
-                elif not any(self._was_told(number, track) for number in track.numbers()):
-                    self._unsure.append(_Unsure(_without_readings(passage), track.numbers()))
+                elif not any(track.nearly() & nearly for told_at, nearly in self._told_at.values() if _soon(track, told_at)):
+                    self._unsure.append(_Unsure(_without_readings(passage), track.nearly()))
         return tuple(passages)
 
     def _given_up(self, at: datetime | None) -> tuple[Passage, ...]:
@@ -273,18 +283,15 @@ class Tracker:
             self._unsure = here
         return tuple(one.passage for one in gone)
 
-    def _told_lately(self, number: int, track: _Track) -> bool:
-        """Whether a passage with that plate was told a moment ago; from now on one was."""
-        lately = self._was_told(number, track)
-        self._told_at.pop(number, None)
+    def _told_lately(self, plate: Plate, track: _Track) -> bool:
+        """Whether a passage with that plate was told a moment ago; from now on one was, and who was read nearly so was it."""
+        number, nearly = hash(plate.text), _nearly([plate.text])
+        before, _ = self._told_at.pop(number, (None, None))
         if len(self._told_at) >= TOLD_MAX:
             del self._told_at[next(iter(self._told_at))]
-        self._told_at[number] = track.last.captured_at
-        return lately
-
-    def _was_told(self, number: int, track: _Track) -> bool:
-        before = self._told_at.get(number)
-        return before is not None and track.sightings[0].captured_at - before <= TOLD_ONCE_FOR
+        self._told_at[number] = track.last.captured_at, nearly
+        self._unsure = [one for one in self._unsure if not nearly & one.nearly]
+        return before is not None and _soon(track, before)
 
     def _settled(self, track: _Track, at: datetime) -> Plate | None:
         """Its plate, where waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
