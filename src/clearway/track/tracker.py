@@ -200,7 +200,7 @@ class Tracker:
         self._lost_after = timedelta(seconds=lost_after_s)
         self._judged_after = timedelta(seconds=judged_after_s)
         self._tracks: list[_Track] = []
-        # When each plate was told: no text is kept, but its number and that of those nearly like it.
+        # When each plate was told, in that order: no text is kept, but its number and those of what is nearly like it.
         self._told_at: dict[int, tuple[datetime, frozenset[int]]] = {}
         self._unsure: list[_Unsure] = []
         self._at: datetime | None = None
@@ -242,7 +242,8 @@ class Tracker:
         ready = self._ended(done)
         ready += [(track, plate) for track in self._tracks if (plate := self._settled(track, at)) is not None]
         passages = self._told(ready) + self._given_up(at)
-        self._told_at = {number: told for number, told in self._told_at.items() if at - told[0] <= TOLD_ONCE_FOR}
+        while self._told_at and at - next(iter(self._told_at.values()))[0] > TOLD_ONCE_FOR:
+            del self._told_at[next(iter(self._told_at))]
         return passages
 
     def _drop(self, tracks: Sequence[_Track]) -> None:
