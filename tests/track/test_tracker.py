@@ -192,6 +192,13 @@ def test_who_was_read_badly_and_then_hidden_is_told_once_with_its_plate() -> Non
     assert texts(again) == ["34A36837"] and len(again) == 1, "nor when it was read badly afterwards"
 
 
+def test_one_last_look_that_is_misread_is_no_second_vehicle() -> None:
+    looks = [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + 40 * i)]) for i in range(12)]
+    looks += [(4.0, [seen("34A36831", 4.0, 2500, p=0.999)])]  # farther on than it was expected
+    assert texts(told(tracker(), looks)) == ["34A36837"]
+    assert texts(told(tracker(), [*looks[:-1], (4.0, [seen("34B96831", 4.0, 2500, p=0.999)])])) == ["34A36837", "34B96831"]
+
+
 def test_who_was_read_badly_and_never_comes_again_is_told_without_a_plate_and_without_a_text() -> None:
     looks = [(i * LOOK_S, [seen("34A36837", i * LOOK_S, 100 + 8 * i, p=0.85)]) for i in range(1, 9)]
     made = tracker()

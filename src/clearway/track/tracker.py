@@ -270,7 +270,7 @@ class Tracker:
             elif track.moved():
                 if track.bare:
                     passages.append(passage)
-                elif not any(track.nearly() & nearly for told_at, nearly in self._told_at.values() if _soon(track, told_at)):
+                elif not self._nearly_told(track.nearly(), track):
                     self._unsure.append(_Unsure(_without_readings(passage), track.nearly()))
         return tuple(passages)
 
@@ -287,12 +287,17 @@ class Tracker:
     def _told_lately(self, plate: Plate, track: _Track) -> bool:
         """Whether a passage with that plate was told a moment ago; from now on one was, and who was read nearly so was it."""
         number, nearly = hash(plate.text), _nearly([plate.text])
+        if plate.votes == 1 and self._nearly_told(nearly, track):
+            return True  # one look, and one character: a misreading
         before, _ = self._told_at.pop(number, (None, None))
         if len(self._told_at) >= TOLD_MAX:
             del self._told_at[next(iter(self._told_at))]
         self._told_at[number] = track.last.captured_at, nearly
         self._unsure = [one for one in self._unsure if not nearly & one.nearly]
         return before is not None and _soon(track, before)
+
+    def _nearly_told(self, nearly: frozenset[int], track: _Track) -> bool:
+        return any(nearly & others for told_at, others in self._told_at.values() if _soon(track, told_at))
 
     def _settled(self, track: _Track, at: datetime) -> Plate | None:
         """Its plate, where waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
