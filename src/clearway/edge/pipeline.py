@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from clearway.check.desk import Desk
 from clearway.edge.lookout import Lookout
 from clearway.edge.ring import Ring
+from clearway.edge.signals import Signals
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import SourceError
 from clearway.evidence.hide import HELD, lies_at, with_margin
@@ -76,6 +77,7 @@ class Pipeline:
         self._tracker, self._desk, self._rules, self._sealer, self._ring = tracker, desk, rules, sealer, ring
         self._look_every = timedelta(seconds=1 / looks_per_s)
         self._surveyed, self._fits, self._lookout, self._tell = surveyed, False, lookout, tell
+        self._signals = Signals(surveyed.scene.signal_head if surveyed is not None else ())
         self._seen: deque[tuple[datetime, Seen]] = deque()
         self._stopping = self._waiting = False
         self.counters = Counters()
@@ -121,6 +123,8 @@ class Pipeline:
                 on_frame(frame)
                 if self._lookout is not None and self._fits:
                     self._lookout.add(frame)
+                if self._fits:
+                    self._signals.add(frame)
                 if due_at is None or frame.captured_at >= due_at:
                     due_at = max(frame.captured_at, (due_at or frame.captured_at)) + self._look_every
                     yield from self._judged(self._looked(frame))
@@ -163,7 +167,8 @@ class Pipeline:
             if passage.plate is None:
                 continue
             if self._surveyed is not None and self._fits and (self._lookout is None or self._lookout.knew(passage)):
-                passage = self._surveyed.driven(passage)  # noqa: PLW2901 - the same passage, and what was measured of it
+                lamps = self._signals.lamps(passage.first_at, passage.last_at)
+                passage = self._surveyed.driven(passage, lamps)  # noqa: PLW2901 - the same passage, and what was measured of it
             records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
             for finding in judge(self._rules, passage, records):
                 frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
@@ -207,6 +212,7 @@ class Pipeline:
     def _forget_all(self) -> None:
         self._ring.clear()
         self._seen.clear()
+        self._signals.begin_anew()
         if self._lookout is not None:
             self._lookout.begin_anew()
 

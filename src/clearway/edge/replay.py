@@ -33,6 +33,8 @@ from clearway.facts import (
     Drive,
     Finding,
     Kind,
+    Lamp,
+    Light,
     Measurement,
     Passage,
     Plate,
@@ -239,12 +241,18 @@ def _driven(case: _Case) -> tuple[Outcome, str]:
     except SettingsError as error:
         return Outcome.DIFFERS, f"its own scene or law is refused: {error.happened}"
     case.rules += view.rules
-    case.drive = view.driven(case.passage()).drive
+    case.drive = view.driven(case.passage(), tuple(map(_lamp, case.said["drive"]["signals"]))).drive
     if case.drive is None:
         return Outcome.DIFFERS, "the survey was not in force when the vehicle passed"
     outcome, words = _compared(case, "drive")
     count = len(case.drive.waypoints)
-    return outcome, f"{count} places, from the survey in scene.toml and where the plate was in each picture{words}"
+    lamps = "; what the signals showed is taken as it was read" if case.drive.lamps else ""
+    return outcome, f"{count} places, from the survey in scene.toml and where the plate was in each picture{lamps}{words}"
+
+
+def _lamp(line: Mapping[str, Any]) -> Lamp:
+    times = _time(line["from_at"]), _time(line["until_at"])
+    return Lamp(line["signal"], Light(line["light"]), *times, float(line["clock_error_ms"]))
 
 
 def _found(case: _Case) -> tuple[Outcome, str]:

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from clearway.edge.scenes import law_bytes, parse_law, parse_scene, refuse_expired, scene_bytes
+from clearway.edge.signals import unread
 from clearway.errors import SettingsError
-from clearway.evidence.sketch import Line, Place, Sketch, worded
-from clearway.facts import Drive, Finding, Frame, Passage, Waypoint
+from clearway.evidence.sketch import Line, Place, Sketch, worded, worded_light
+from clearway.facts import Drive, Finding, Frame, Lamp, Light, Passage, Waypoint
 from clearway.ports import Rule
 from clearway.rules.laws import Clause, Law
 from clearway.rules.road import clock_slack
 from clearway.rules.rulebook import rules_of
-from clearway.scene import Order, Point, Scene, Zone
+from clearway.scene import Order, Point, Scene, SignalHead, Zone
 from clearway.track.ground import PLACES_MIN, STRETCH_S_MIN, Ground
 
 # Into how many points beside its corners a line is taken apart where it is not seen as a straight one.
@@ -70,12 +71,13 @@ class SurveyedView:
         """Whether the frame has the size of the picture that was surveyed."""
         return (frame.width_px, frame.height_px) == self.scene.picture_px
 
-    def driven(self, passage: Passage) -> Passage:
-        """The passage, seen in frames that fit, with its drive; as it came where the survey was not in force all the time."""
+    def driven(self, passage: Passage, lamps: tuple[Lamp, ...] = ()) -> Passage:
+        """The passage, seen in frames that fit, with its drive and what the signals showed meanwhile; as it came where the survey
+        was not in force all the time."""
         slack = clock_slack(passage)
         if not self.scene.surveyed.holds(passage.first_at - slack, passage.last_at + slack):
             return passage
-        return replace(passage, drive=self.ground.drive(passage))
+        return replace(passage, drive=replace(self.ground.drive(passage), lamps=lamps))
 
     def sketch(self, finding: Finding) -> Sketch:
         """What there is to draw about a finding of this view's rules: the part of the scene that it is about, and the drive."""
@@ -86,15 +88,10 @@ class SurveyedView:
         )
         path = tuple(place for waypoint in drive.waypoints for place in self._places(waypoint))
         figures = tuple(words for one in finding.measurements for words in worded(one))
-        return Sketch(lines, path, (*figures, *self._signals(finding.part, drive)))
-
-    def _signals(self, part: str, drive: Drive) -> Iterator[str]:
-        """What the signal of a stop line showed while the vehicle was in view."""
-        signals = {stop.signal for stop in self.scene.stop_line if stop.name == part}
-        for lamp in drive.lamps:
-            in_view = lamp.from_at <= drive.waypoints[-1].at and lamp.until_at >= drive.waypoints[0].at
-            if lamp.signal in signals and in_view:
-                yield f"signal {lamp.signal}: {lamp.light} from {lamp.from_at:%H:%M:%S} to {lamp.until_at:%H:%M:%S} UTC"
+        signal = next((stop.signal for stop in self.scene.stop_line if stop.name == finding.part), None)
+        heads = tuple(_head(head) for head in self.scene.signal_head if head.signal == signal)
+        lamps = tuple(lamp for lamp in drive.lamps if lamp.signal == signal)
+        return Sketch((*lines, *heads), path, (*figures, *_signals(lamps, drive)), heads, lamps)
 
     def _shapes(self, part: str) -> Iterator[tuple[str, Sequence[Point], bool]]:
         """What belongs to a part of the scene: in words, its points on the road, whether it is closed."""
@@ -157,7 +154,7 @@ class SurveyedView:
         for street in scene.one_way:
             yield self._state("wrong_way", street.name, "", street.order, law.wrong_way, now, street.zone_m)
         for line in scene.stop_line:
-            unreported = f"nobody reports to this program what signal {line.signal} shows"
+            unreported = unread(scene.signal_head, line.signal)
             yield self._state("red_light", line.name, "", line.order, law.red_light, now, line.line_m, unreported)
             yield self._state("stop_line", line.name, "", line.order, law.stop_line, now, line.line_m, unreported)
         for lane in scene.bus_lane:
@@ -204,6 +201,24 @@ class SurveyedView:
         (left, top), (right, bottom) = px.min(axis=0), px.max(axis=0)
         width_px, height_px = self.scene.picture_px
         return bool(left < width_px and right > 0 and top < height_px and bottom > 0)
+
+
+def _signals(lamps: Sequence[Lamp], drive: Drive) -> Iterator[str]:
+    """What the signal of a stop line showed while the vehicle was in view, but for what nobody could tell."""
+    for lamp in lamps:
+        in_view = lamp.from_at <= drive.waypoints[-1].at and lamp.until_at >= drive.waypoints[0].at
+        if in_view and lamp.light is not Light.UNKNOWN:
+            light = worded_light(lamp.light)
+            yield f"signal {lamp.signal}: {light} from {_clock(lamp.from_at)} to {_clock(lamp.until_at)} UTC"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M:%S}.{at.microsecond // 100_000}"
+
+
+def _head(head: SignalHead) -> Line:
+    left, top, right, bottom = head.box_px
+    return Line(f"signal {head.signal}", ((left, top), (right, top), (right, bottom), (left, bottom)), closed=True)
 
 
 def _arrow(zone_m: Zone, towards: Point) -> tuple[Point, ...]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import hypot
 
-from clearway.facts import Drive, Lamp, Light, Measurement, Passage, Waypoint
-from clearway.rules.road import clock_slack
+from clearway.facts import Drive, Lamp, Light, Measurement, Waypoint
 from clearway.scene import Point, StopLine
 
 # How far a vehicle's foremost point may be ahead of its front plate: bumpers, bars and hooks. Our own cautious figure.
@@ -25,7 +24,7 @@ class Crossing:
 
 
 def crossed_on_red(
-    passage: Passage, drive: Drive, line: StopLine, camera: Point, beyond_m: float, grace_s: float
+    drive: Drive, line: StopLine, camera: Point, beyond_m: float, grace_s: float
 ) -> Crossing | None:
     """The crossing by more than `beyond_m`, where all of it certainly was on red, and later than `grace_s` after its beginning.
 
@@ -43,18 +42,18 @@ def crossed_on_red(
         return None
     if not all(_between_ends(line, w) for w in drive.waypoints if before.at <= w.at <= over.at):
         return None
-    red = _red_throughout(passage, drive, line.signal, before, over)
+    red = _red_throughout(drive, line.signal, before, over)
     if red is None:
         return None
-    # The true moment lies between the two places; both clocks may be off.
-    half_s = (over.at - before.at).total_seconds() / 2
-    error_s = half_s + clock_slack(passage).total_seconds() + red.clock_error_ms / 1000
+    # The true moment lies between the two places, red began between the last that was seen of something else and the first of it,
+    # and the times may be off against each other. All of that counts for the driver: the interval begins at the latest red.
+    half_s, began_s = (over.at - before.at).total_seconds() / 2, _began_within_s(drive, red) / 2
     red_for = Measurement(
         "red when it crossed",
-        (before.at - red.from_at).total_seconds() + half_s,
-        error_s,
+        (before.at - red.from_at).total_seconds() + half_s + began_s,
+        half_s + began_s + red.clock_error_ms / 1000,
         "s",
-        f"between two places of the plate, {2 * half_s:.2f} s apart, by the signal's own report",
+        f"between two places of the plate, {2 * half_s:.2f} s apart; red began within {2 * began_s:.2f} s",
     )
     return Crossing(before, over, red_for) if red_for.low > grace_s else None
 
@@ -64,11 +63,21 @@ def highest_beyond_m(drive: Drive, line: StopLine) -> float:
     return max(_beyond_m(line, w) + _error_m(line, w) for w in drive.waypoints)
 
 
-def _red_throughout(passage: Passage, drive: Drive, signal: str, before: Waypoint, over: Waypoint) -> Lamp | None:
+def _began_within_s(drive: Drive, red: Lamp) -> float:
+    """How long before `from_at` its red may have begun: since the last that was seen of something else."""
+    before = [one.until_at for one in drive.lamps if _is_known_before(one, red)]
+    return (red.from_at - max(before)).total_seconds() if before else 0.0
+
+
+def _is_known_before(lamp: Lamp, red: Lamp) -> bool:
+    return lamp.signal == red.signal and lamp.light is not Light.UNKNOWN and lamp.until_at <= red.from_at
+
+
+def _red_throughout(drive: Drive, signal: str, before: Waypoint, over: Waypoint) -> Lamp | None:
     """The one red that was certainly on from `before` to `over`; None where anything else may have been."""
     reds = []
     for lamp in drive.lamps:
-        slack = clock_slack(passage) + timedelta(milliseconds=lamp.clock_error_ms)
+        slack = timedelta(milliseconds=lamp.clock_error_ms)
         if lamp.signal != signal or lamp.until_at <= before.at - slack or lamp.from_at >= over.at + slack:
             continue
         if lamp.light is not Light.RED or lamp.from_at > before.at - slack or lamp.until_at < over.at + slack:
