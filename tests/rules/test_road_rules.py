@@ -156,7 +156,7 @@ QUIET = {
     "passes beside the line": Case(RED, passage(straight(40.0, 8.0, 10.0, across_m=3.4), lamps=(red(-5, 20),))),
     "a signal's clock that may be a day off": Case(RED, passage(THROUGH, lamps=(red(-5, 20, error_ms=86_400_000.0),))),
     "nobody saw the lamp for a moment": Case(
-        RED, passage(THROUGH, lamps=(red(-5, 0.9), red(0.9, 1.1, light=Light.UNKNOWN), red(1.1, 20)))
+        RED, passage(THROUGH, lamps=(red(-5, 1.95), red(1.95, 2.05, light=Light.UNKNOWN), red(2.05, 20)))
     ),
     "red and amber, before green": Case(RED, passage(THROUGH, lamps=(red(-5, 0.8), red(0.8, 20, light=Light.RED_AMBER)))),
     # a rear plate tells little of where the front was: the other way round, the same red

@@ -20,6 +20,7 @@ import numpy as np
 
 from clearway.check import hotlist, register
 from clearway.check.lists import Loaded
+from clearway.edge.pipeline import STANDING
 from clearway.edge.scenes import parse_law, parse_scene
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import ExhibitError, SettingsError
@@ -257,6 +258,11 @@ def _lamp(line: Mapping[str, Any]) -> Lamp:
 
 def _found(case: _Case) -> tuple[Outcome, str]:
     name, part = case.said["finding"]["rule"], case.said["finding"].get("part", NONE)
+    if name in STANDING:
+        return (
+            Outcome.NOT_DERIVED,
+            "who stood ahead of it is told nowhere: that was a look at other vehicles, of which nothing is kept",
+        )
     rules = [rule for rule in case.rules if rule.name == name]
     if not rules:
         return Outcome.NOT_DERIVED, f"this program has no rule {name[:40]!r}, or the exhibit has no scene for it"

@@ -76,5 +76,6 @@ def unread(heads: Sequence[SignalHead], signal: str) -> str:
         return f"the scene has no signal_head for {signal}, so nobody knows what it shows"
     sizes = [(head.box_px[2] - head.box_px[0], head.box_px[3] - head.box_px[1]) for head in own]
     if all(too_small(*size) for size in sizes):
-        return f"the head of {signal} is drawn too small to be read, or is no row of three lamps: {sizes[0][0]:.0f} x {sizes[0][1]:.0f} pixels"
+        width_px, height_px = sizes[0]
+        return f"the head of {signal}, {width_px:.0f} x {height_px:.0f} pixels, is too small to be read or no row of three lamps"
     return ""

@@ -19,8 +19,9 @@ from clearway.ports import Rule
 from clearway.rules.laws import Clause, Law
 from clearway.rules.road import clock_slack
 from clearway.rules.rulebook import rules_of
-from clearway.scene import Order, Point, Scene, SignalHead, Zone
+from clearway.scene import NoStopping, Order, Point, Scene, SignalHead, Zone
 from clearway.track.ground import PLACES_MIN, STRETCH_S_MIN, Ground
+from clearway.track.queue import AHEAD_M
 
 # Into how many points beside its corners a line is taken apart where it is not seen as a straight one.
 DRAWN_POINTS = 65
@@ -162,7 +163,7 @@ class SurveyedView:
             yield self._state("bus_lane", lane.name, "", lane.order, law.bus_lane, now, lane.zone_m, unknown)
         for zone in scene.no_stopping:
             grace = law.stopping if zone.forbids == "stopping" else law.parking
-            unseen = "nobody looks yet what stood ahead of a vehicle that stands"
+            unseen = "" if self._sees_ahead(zone) else "the picture does not show the road ahead of it, where a queue would stand"
             yield self._state(zone.forbids, zone.name, "", zone.order, grace, now, zone.zone_m, unseen)
         for solid in scene.solid_line:
             yield self._state("solid_line", solid.name, "", solid.order, law.solid_line, now, solid.line_m)
@@ -192,6 +193,17 @@ class SurveyedView:
         stretch = np.array(self.scene.calibration.stretch_m)
         length_m = float(np.ptp(stretch, axis=0).max())
         return 3.6 * length_m * min(looks_per_s / PLACES_MIN, 1 / STRETCH_S_MIN)
+
+    def sees_ahead(self, place_m: Point, towards: Point) -> bool:
+        """Whether the picture shows as much of the road ahead of that place as a queue may leave free."""
+        ahead = np.array(towards) / np.hypot(*towards) * AHEAD_M
+        ((x, y),) = self.ground.plane.pictured(np.array([place_m]) + ahead)
+        width_px, height_px = self.scene.picture_px
+        return bool(0 <= x < width_px and 0 <= y < height_px)
+
+    def _sees_ahead(self, zone: NoStopping) -> bool:
+        """Whether it does ahead of any corner of the zone that it shows."""
+        return any(self._in_picture([corner]) and self.sees_ahead(corner, zone.towards) for corner in zone.zone_m)
 
     def _in_picture(self, places_m: Sequence[Point]) -> bool:
         px = self.ground.plane.pictured(np.array(places_m))

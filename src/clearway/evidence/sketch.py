@@ -126,14 +126,16 @@ def worded_light(light: Light) -> str:
 
 
 def _draw_head(picture: Pixels, head: Line, light: Light, least_px: int) -> None:
-    """The head's three lamps in its place, one above another or side by side, those filled that were lit; red is above or left."""
+    """The head's three lamps in its place, above one another or side by side, the lit ones in colour; red is above or left."""
     (left, top), (right, bottom) = np.min(head.points_px, axis=0), np.max(head.points_px, axis=0)
     cv2.fillPoly(picture, [_fixed(head.points_px)], _HEAD_RGB, cv2.LINE_AA, _SHIFT)
     upright, lit = bottom - top > right - left, _LIT.get(light, ())
     radius_px = max(float(least_px), 0.42 * min(right - left, bottom - top, max(right - left, bottom - top) / 3))
     for n, colour in enumerate(_LAMPS_RGB):
         share = (n + 0.5) / 3
-        x, y = ((left + right) / 2, top + share * (bottom - top)) if upright else (left + share * (right - left), (top + bottom) / 2)
+        x, y = (
+            ((left + right) / 2, top + share * (bottom - top)) if upright else (left + share * (right - left), (top + bottom) / 2)
+        )
         ((across, down),) = _fixed([(float(x), float(y))])
         centre, radius = (int(across), int(down)), round(radius_px * (1 << _SHIFT))
         cv2.circle(picture, centre, radius, colour if n in lit else _UNLIT_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
@@ -156,4 +158,6 @@ def _fixed(points_px: Sequence[Point]) -> NDArray[np.int32]:
     return np.rint((bounded - 0.5) * (1 << _SHIFT)).astype(np.int32)
 
 
-assert FILL_RGB not in (_ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB, _HEAD_RGB, _UNLIT_RGB, *_LAMPS_RGB), "what is drawn can be told from what is hidden"
+assert FILL_RGB not in (_ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB, _HEAD_RGB, _UNLIT_RGB, *_LAMPS_RGB), (
+    "what is drawn can be told from what is hidden"
+)

@@ -23,9 +23,7 @@ class Crossing:
     red_for: Measurement
 
 
-def crossed_on_red(
-    drive: Drive, line: StopLine, camera: Point, beyond_m: float, grace_s: float
-) -> Crossing | None:
+def crossed_on_red(drive: Drive, line: StopLine, camera: Point, beyond_m: float, grace_s: float) -> Crossing | None:
     """The crossing by more than `beyond_m`, where all of it certainly was on red, and later than `grace_s` after its beginning.
 
     A vehicle that was already over the line when red began, or may have been, did not cross it on red. None too where the

@@ -3,13 +3,13 @@
     read(pixels)             one picture of one head: which lamps are lit, and how clearly
     Head().add(at, shown)    one head over time: the spans in which it certainly showed one thing
 
-Nothing is learnt from pictures. A lit lamp is told by contrast: at most two of three are lit (red and amber, before green), so the
-darkest of the three says what an unlit one looks like by this light. Its colour is that of the light it adds, not that of its
+Nothing is learnt from pictures. A lit lamp is told by contrast: at most two of three are lit (red and amber, before green), so
+the darkest of the three says what an unlit one looks like by this light. Its colour is that of the light it adds, not that of its
 picture: a lamp by night is so bright that its middle is white, and what it is shows in the ring around it. Where place and colour
 say different things, or more is lit than can be, nothing is told.
 
-Lamps of light-emitting diodes flicker with the mains, and a short exposure may fall between two flashes: a head that seems dark in
-single pictures is not off. So darkness alone never ends a span, and never is one: who sees no lamp does not know.
+Lamps of light-emitting diodes flicker with the mains, and a short exposure may fall between two flashes: a head that seems dark
+in single pictures is not off. So darkness alone never ends a span, and never is one: who sees no lamp does not know.
 """
 
 from collections import deque
@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -119,14 +118,14 @@ def read(pixels: Pixels) -> Shown:
     if said is Light.UNKNOWN:
         return Shown(said)
     others = [level[n] for n in range(3) if n not in lit]
-    clear = min(brightest / BRIGHT_MIN, contrast / CONTRAST_MIN, UNLIT_MAX * brightest / max(max(others), 0.01))
+    clear = min(brightest / BRIGHT_MIN, contrast / CONTRAST_MIN, UNLIT_MAX * brightest / max(*others, 0.01))
     return Shown(said, float(max(clear, 1.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lamp:
-    """One third of the head: the light of its brightest tenth as `level`, the light that each of its pixels adds to an unlit
-    housing, the levels of the halves of its middle towards the first lamp and away from it, and whether it is a disc in its place."""
+    """One third of the head: the light of its brightest fifth as `level`, the light that each of its pixels adds to an unlit
+    housing, the levels of the halves of its middle towards the first lamp and away from it, and whether it is a disc there."""
 
     level: float
     added: Array
@@ -135,7 +134,7 @@ class _Lamp:
 
     @staticmethod
     def of(light: Array, n: int) -> "_Lamp":
-        height, width = light.shape[:2]
+        height = light.shape[0]
         third = light[round(n * height / 3) : max(round((n + 1) * height / 3), 1)]
         down, across = (max(1, round(side * (1 - MIDDLE) / 2)) for side in third.shape[:2])
         middle = third[down:-down, across:-across].max(axis=2)
@@ -152,8 +151,10 @@ def _is_disc(added: Array) -> bool:
     y = float((added.sum(axis=1) * (np.arange(height) + 0.5)).sum()) / total / height - 0.5
     x = float((added.sum(axis=0) * (np.arange(width) + 0.5)).sum()) / total / width - 0.5
     down, across = max(1, height // 7), max(1, width // 7)
-    corners = [added[rows, columns].mean() for rows in (np.s_[:down], np.s_[-down:]) for columns in (np.s_[:across], np.s_[-across:])]
-    return max(abs(x), abs(y)) <= OFF_MAX and max(corners) <= CORNERS_MAX * _top(added)
+    corners = [
+        added[rows, columns].mean() for rows in (np.s_[:down], np.s_[-down:]) for columns in (np.s_[:across], np.s_[-across:])
+    ]
+    return bool(max(abs(x), abs(y)) <= OFF_MAX and max(corners) <= CORNERS_MAX * _top(added))
 
 
 def _top(values: Array) -> float:

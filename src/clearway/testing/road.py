@@ -84,7 +84,11 @@ HEAD_ALONG_M, HEAD_ACROSS_M, HEAD_UP_M, LAMP_M = 19.0, 4.1, (1.75, 3.0), 0.3
 _LIGHT = np.array([-0.35, -0.55, 0.76])
 _OVERLAY = "SIMULATED ROAD"
 # The lamps of a signal head from above, lit and unlit.
-_LAMPS: tuple[tuple[Colour, Colour], ...] = (((255, 60, 44), (64, 22, 20)), ((255, 176, 34), (66, 44, 16)), ((40, 236, 168), (16, 54, 44)))
+_LAMPS: tuple[tuple[Colour, Colour], ...] = (
+    ((255, 60, 44), (64, 22, 20)),
+    ((255, 176, 34), (66, 44, 16)),
+    ((40, 236, 168), (16, 54, 44)),
+)
 # What a digit of a plate becomes in its twin's: one that a reader would not take for it.
 _UNLIKE = {"0": "4", "1": "5", "2": "9", "3": "4", "4": "0", "5": "1", "6": "2", "7": "8", "8": "7", "9": "2"}
 
@@ -148,7 +152,7 @@ class _Vehicle:
     lane: int
     enters_s: float
     speed_m_s: float
-    stands: bool = False
+    stands: tuple[float, float] | None = None  # where, in metres, and for how long
 
     @property
     def plate(self) -> str:
@@ -525,8 +529,9 @@ class Road:
     `headway_s` is the mean time between vehicles of one lane. `events` adds the vehicle that stands and the van that crosses;
     `detail` draws windows, people and shadows. `listed` and `lapsed` are the plates that `hotlist_csv` and `register_csv` put on
     their lists; the first of `listed` has a twin, which is on no list. Where `fast_m_s` is given, the first vehicle, which has
-    nobody ahead of it, drives that fast, and `fast` is its plate. `signal` is what the signal at the stop line shows: (from when in
-    seconds, what), in order; everybody stops for it who can, but for the vehicle of the number `runs`, whose plate is `ran`.
+    nobody ahead of it, drives that fast, and `fast` is its plate. `signal` is what the signal at the stop line shows: (from when
+    in seconds, what), in order; everybody stops for it who can, but for the vehicle of the number `runs`, whose plate is `ran`.
+    `parks` has the vehicle of a number stand at a place for so many seconds; who comes behind it waits.
     """
 
     def __init__(
@@ -543,6 +548,7 @@ class Road:
         fast_m_s: float | None = None,
         signal: Sequence[tuple[float, Light]] = (),
         runs: int | None = None,
+        parks: tuple[int, float, float] | None = None,
         events: bool = True,
         detail: bool = True,
         camera: str = "simulated-road",
@@ -561,6 +567,9 @@ class Road:
             # However fast, it is 30 m away when the film begins.
             begins_s = -(view_from_m - 30.0) / fast_m_s
             self._planned[0] = replace(self._planned[0], speed_m_s=fast_m_s, enters_s=begins_s)
+        if parks is not None:
+            number, at_m, lasts_s = parks
+            self._planned[number] = replace(self._planned[number], stands=(at_m, lasts_s))
         self.fast: str | None = self._planned[0].plate if fast_m_s is not None else None
         # A third and three quarters of the way through the film, so that a watcher sees the street at rest first.
         self.listed: tuple[str, ...] = tuple(
@@ -573,7 +582,7 @@ class Road:
         self._ways = _drive(self._planned, view_from_m, closed, runs)
         if events:
             # The van crosses when the vehicle that stood has left the junction, so we ask first when that is.
-            stood = next(way for vehicle, way in zip(self._planned, self._ways, strict=True) if vehicle.stands)
+            stood = next(way for vehicle, way in zip(self._planned, self._ways, strict=True) if vehicle.stands is not None)
             crossing_s = stood.from_s + (len(stood.along_m) - 1) * _STEP_S + 0.4
             closed = [*closed, (crossing_s - 2.2, crossing_s + 2.7, _GIVES_WAY_AT_M)]
             self._ways = _drive(self._planned, view_from_m, closed, runs)
@@ -969,20 +978,24 @@ def _plan(
             kind = "car"  # one of these waits for the van, which can hide a car but nothing taller
         colour = colours[int(dice.integers(len(colours)))]
         speed = speed_m_s * float(dice.uniform(0.88, 1.12))
-        planned.append(_Vehicle(number, layout, kind, colour, number % 2, enters_s, speed, stands=number == stands))
+        planned.append(
+            _Vehicle(
+                number, layout, kind, colour, number % 2, enters_s, speed, (_STANDS_AT_M, _STANDS_S) if number == stands else None
+            )
+        )
     return planned
 
 
 def _spans(signal: Sequence[tuple[float, Light]]) -> list[tuple[float, float, Light]]:
     """From when, until when, and what it shows."""
-    ends = [from_s for from_s, _ in signal[1:]] + [inf]
-    return [(from_s, until_s, light) for (from_s, light), until_s in zip(signal, ends, strict=True)]
+    ends = (*(from_s for from_s, _ in signal[1:]), inf)
+    return [(from_s, until_s, light) for (from_s, light), until_s in zip(signal, ends, strict=False)]
 
 
 def _drive(
     planned: Sequence[_Vehicle], view_from_m: float, closed: Sequence[tuple[float, float, float]], runs: int | None
 ) -> list[_Way]:
-    """The way of each vehicle: its own speed, a gap to the one before, and a stop where a line is closed, (from, until, where)."""
+    """The way of each vehicle: its own speed, a gap to the one before, a stop where a line is closed (from, until, where)."""
     queues = {lane: [v for v in planned if v.lane == lane] for lane in (0, 1)}
     ways: dict[int, tuple[float, list[float], list[float]]] = {}
     for lane in (0, 1):
@@ -1006,18 +1019,16 @@ def _drive(
                     rear = ways[ahead.number][1][-1] + _BODIES[ahead.kind].length_m
                     gap = along - rear - _LEAVES_ROOM_M - _LEAVES_ROOM_S * speed
                     wanted = min(wanted, sqrt(max(0.0, ways[ahead.number][2][-1] ** 2 + 2 * _SLOWS_M_S2 * gap)))
-                lines = [
-                    at_m for from_s, until_s, at_m in closed if from_s <= at_s < until_s and vehicle.number != runs
-                ]
-                if vehicle.stands and stood_s < _STANDS_S:
-                    lines.append(_STANDS_AT_M)
+                lines = [at_m for from_s, until_s, at_m in closed if from_s <= at_s < until_s and vehicle.number != runs]
+                if vehicle.stands is not None and stood_s < vehicle.stands[1]:
+                    lines.append(vehicle.stands[0])
                 for line in lines:
                     gap = along - line
                     if gap >= -0.05 and speed**2 <= 2 * _SLOWS_M_S2_MAX * max(gap, 0.05):
                         wanted = min(wanted, 0.0 if gap < 0.1 else sqrt(2 * _SLOWS_M_S2 * gap))
                 speed += min(_SPEEDS_UP_M_S2 * _STEP_S, max(-1.3 * _SLOWS_M_S2_MAX * _STEP_S, wanted - speed))
                 speed = max(0.0, speed)
-                if vehicle.stands and speed == 0.0:
+                if vehicle.stands is not None and speed == 0.0:
                     stood_s += _STEP_S
                 alongs.append(along - speed * _STEP_S)
                 speeds.append(speed)
@@ -1201,6 +1212,20 @@ zone_m = [[{near_m}, -{half_m}], [40.0, -{half_m}], [40.0, {half_m}], [{near_m},
 towards = [-1.0, 0.0]
 order = {{ source = "simulated sign 220", {order}
 {_signal_toml(road, order)}"""
+
+
+def no_stopping_toml(road: Road, forbids: str) -> str:
+    """What to add to its scene where nobody may stop, or park, in the left lane before the stop line."""
+    since, until = (_rfc3339(road.starts_at + timedelta(days=days)) for days in (-30, 335))
+    near_m, far_m, half_m = STOP_LINE_M, 40.0, ROAD_HALF_M
+    return f"""
+[[no_stopping]]
+name = "the left lane"
+zone_m = [[{near_m}, -{half_m}], [{far_m}, -{half_m}], [{far_m}, 0.0], [{near_m}, 0.0]]
+towards = [-1.0, 0.0]
+forbids = "{forbids}"
+order = {{ source = "simulated sign 283", valid_from = {since}, valid_until = {until} }}
+"""
 
 
 def _signal_toml(road: Road, order: str) -> str:

@@ -3,9 +3,9 @@
     conditions = Conditions.drawn(dice)
     pixels, box = picture(Light.RED, conditions, dice)
 
-Light is drawn in linear amounts, as a lens and a sensor take it in: lamps with their diodes, a halo that falls off around each, the
-housing and what is behind it by the daylight of the place, rain as a veil with streaks; then blur, noise, saturation, the curve of
-sRGB, and JPEG in place of a video codec. Its figures are not those by which `clearway.sight.lamp` reads.
+Light is drawn in linear amounts, as a lens and a sensor take it in: lamps with their diodes, a halo that falls off around each,
+the housing and what is behind it by the daylight of the place, rain as a veil with streaks; then blur, noise, saturation, the
+curve of sRGB, and JPEG in place of a video codec. Its figures are not those by which `clearway.sight.lamp` reads.
 """
 
 from dataclasses import dataclass
@@ -112,7 +112,9 @@ def picture(light: Light, given: Conditions, dice: np.random.Generator, *, share
     pixels = np.rint(coded * 255).astype(np.uint8)
     done, jpeg = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, given.quality])
     assert done
-    pixels = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[:, :, ::-1], np.uint8)
+    decoded = cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB)
+    assert decoded is not None
+    pixels = np.asarray(decoded, np.uint8)
     wide_px, lamp = pixels.shape[1], given.lamp_px
     box = (
         (wide_px - lamp * 1.12) / 2 + given.off[0] * lamp,
