@@ -66,7 +66,7 @@ def test_what_hides_a_head_is_no_lamp(covered: Callable[[Pixels, np.random.Gener
         given = Conditions.drawn(dice, str(dice.choice(SORTS)))
         shown = read(covered(picture(light, given, dice), dice)).light
         wrong += shown in TOLD and shown is not light
-    # A patch of the right colour in the place of a lamp looks like one. It is gone, or tells another thing, within moments: `Head`.
+    # A patch of the right colour in the place of a lamp looks like one. What passes is gone within moments: see `Head`.
     assert wrong <= 3
 
 

@@ -576,6 +576,7 @@ class Road:
             self._planned[place].plate for place in dict.fromkeys((vehicles // 4, vehicles * 3 // 4))
         )
         self.lapsed = self._planned[vehicles // 2].plate
+        assert not signal or signal[-1][1] is Light.GREEN, "nobody waits for ever"
         self.signal, self.ran = tuple(signal), self._planned[runs].plate if runs is not None else None
         stops = [span for span in _spans(self.signal) if span[2] is not Light.GREEN]
         closed = [(since_s, until_s, STOPS_AT_M) for since_s, until_s, _ in stops]
