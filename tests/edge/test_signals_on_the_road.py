@@ -167,6 +167,7 @@ def test_doctor_says_whether_a_signal_is_read(tmp_path: Path, capsys: pytest.Cap
     start = text.index("[[signal_head]]")
     (tmp_path / "scene.toml").write_text(text[:start] + no_stopping_toml(road, "parking"))
     assert "silent: the scene has no signal_head for K1" in doctor(tmp_path, capsys)["Rule red_light, the arm"][1]
+    assert "may wait at a signal" in doctor(tmp_path, capsys)["Rule parking, the left lane"][1]
     box = text[text.index("box_px") : text.index("\n", text.index("box_px"))]
     (tmp_path / "scene.toml").write_text(text.replace(box, "box_px = [10.0, 10.0, 14.0, 22.0]"))
     assert "4 x 12 pixels, is too small to be read" in doctor(tmp_path, capsys)["Rule stop_line, the arm"][1]

@@ -25,15 +25,20 @@ class Ring:
     def add(self, frame: Frame) -> None:
         self._frames.append(frame)
         self._bytes += frame.pixels.nbytes
-        while self._bytes > self._bytes_max or frame.captured_at - self._frames[0].captured_at > self._held:
+        while self._frames and (self._bytes > self._bytes_max or frame.captured_at - self._frames[0].captured_at > self._held):
             self._forget_oldest(frame.captured_at)
 
     def keep(self, frame: Frame, at_most: int) -> None:
-        """Keeps a frame until `let_go`, however old it becomes. Of more than `at_most` every other one goes, never the first."""
+        """Keeps a frame until `let_go`, however old it becomes. Of more than `at_most`, or than take half of the memory, every
+        other one goes, never the first."""
         self._kept.append(frame)
         self._bytes += frame.pixels.nbytes
-        while len(self._kept) > at_most:
+        while len(self._kept) > 1 and (len(self._kept) > at_most or 2 * self._kept_bytes > self._bytes_max):
             self._let_go(self._kept[1::2], frame.captured_at)
+
+    @property
+    def _kept_bytes(self) -> int:
+        return sum(frame.pixels.nbytes for frame in self._kept)
 
     def let_go(self, before: datetime, now: datetime) -> None:
         """Drops what `keep` kept of the time before that."""

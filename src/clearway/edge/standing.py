@@ -100,9 +100,10 @@ class Standing:
         return True
 
     def seen(self, passage: Passage) -> Passage:
-        """The passage with who held it up in `drive.blocked`: None where nobody looked, or nobody can have seen."""
+        """The passage with who held it up in `drive.blocked`: None where nobody looked or can have seen, or where a signal that
+        may have held it up is not read."""
         drive = passage.drive
-        if drive is None or not drive.waypoints or not self._looks:
+        if drive is None or not drive.waypoints or not self._looks or self._view.unread_signal:
             return passage
         own = drive.waypoints[len(drive.waypoints) // 2]
         zone = next((one for one in self._zones if _deep_m(one, own) > 0), None)

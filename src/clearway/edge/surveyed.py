@@ -164,6 +164,8 @@ class SurveyedView:
         for zone in scene.no_stopping:
             grace = law.stopping if zone.forbids == "stopping" else law.parking
             unseen = "" if self._sees_ahead(zone) else "the picture does not show the road ahead of it, where a queue would stand"
+            if unread_signal := self.unread_signal:
+                unseen = f"who stands there may wait at a signal, and {unread_signal}"
             yield self._state(zone.forbids, zone.name, "", zone.order, grace, now, zone.zone_m, unseen)
         for solid in scene.solid_line:
             yield self._state("solid_line", solid.name, "", solid.order, law.solid_line, now, solid.line_m)
@@ -193,6 +195,11 @@ class SurveyedView:
         stretch = np.array(self.scene.calibration.stretch_m)
         length_m = float(np.ptp(stretch, axis=0).max())
         return 3.6 * length_m * min(looks_per_s / PLACES_MIN, 1 / STRETCH_S_MIN)
+
+    @property
+    def unread_signal(self) -> str:
+        """Why nobody can tell what one of the stop lines' signals shows; "" where all of them are read."""
+        return next(filter(None, (unread(self.scene.signal_head, line.signal) for line in self.scene.stop_line)), "")
 
     def sees_ahead(self, place_m: Point, towards: Point) -> bool:
         """Whether the picture shows as much of the road ahead of that place as a queue may leave free."""

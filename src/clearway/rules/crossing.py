@@ -11,6 +11,8 @@ from clearway.scene import Point, StopLine
 AHEAD_OF_FRONT_PLATE_M = 0.5
 # And ahead of its rear plate: the longest road train (Council Directive 96/53/EC, Annex I, 1.1).
 AHEAD_OF_REAR_PLATE_M = 18.75
+# A change of the signal that was not seen within this is not dated by it.
+BEGAN_WITHIN_S_MAX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,15 @@ def crossed_on_red(drive: Drive, line: StopLine, camera: Point, beyond_m: float,
         return None
     # The true moment lies between the two places, red began between the last that was seen of something else and the first of it,
     # and the times may be off against each other. All of that counts for the driver: the interval begins at the latest red.
-    half_s, began_s = (over.at - before.at).total_seconds() / 2, _began_within_s(drive, red) / 2
+    half_s, within_s = (over.at - before.at).total_seconds() / 2, _began_within_s(drive, red)
+    began_s = (within_s or 0.0) / 2
+    began = "it was first seen red then" if within_s is None else f"red began within {within_s:.2f} s"
     red_for = Measurement(
         "red when it crossed",
         (before.at - red.from_at).total_seconds() + half_s + began_s,
         half_s + began_s + red.clock_error_ms / 1000,
         "s",
-        f"between two places of the plate, {2 * half_s:.2f} s apart; red began within {2 * began_s:.2f} s",
+        f"between two places of the plate, {2 * half_s:.2f} s apart; {began}",
     )
     return Crossing(before, over, red_for) if red_for.low > grace_s else None
 
@@ -61,10 +65,12 @@ def highest_beyond_m(drive: Drive, line: StopLine) -> float:
     return max(_beyond_m(line, w) + _error_m(line, w) for w in drive.waypoints)
 
 
-def _began_within_s(drive: Drive, red: Lamp) -> float:
-    """How long before `from_at` its red may have begun: since the last that was seen of something else."""
+def _began_within_s(drive: Drive, red: Lamp) -> float | None:
+    """How long before `from_at` its red may have begun: since the last that was seen of something else. None where that was too
+    long ago to date it by: then red had been on for as long as is said, or longer."""
     before = [one.until_at for one in drive.lamps if _is_known_before(one, red)]
-    return (red.from_at - max(before)).total_seconds() if before else 0.0
+    within_s = (red.from_at - max(before)).total_seconds() if before else BEGAN_WITHIN_S_MAX
+    return within_s if within_s < BEGAN_WITHIN_S_MAX else None
 
 
 def _is_known_before(lamp: Lamp, red: Lamp) -> bool:
