@@ -62,7 +62,7 @@ class _Track:
 
     `worths` says of each reading what it is worth, `best` is the one worth most, `p_surest` the highest p of a whole one. `told`
     says that its passage was told already; it is followed on all the same. `kept` are the numbers of frames whose sightings a
-    sample never leaves out.
+    sample never leaves out. `told_before` says that it was another passage of the same plate that was told.
     """
 
     id: str
@@ -76,6 +76,7 @@ class _Track:
     clock_error_ms: float = 0.0
     legible_since: datetime | None = None
     told: bool = False
+    told_before: bool = False
     kept: frozenset[int] = frozenset()
 
     @property
@@ -206,7 +207,7 @@ class Tracker:
         return tuple(
             Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate)
             for track, plate in plates_of
-            if plate is not None
+            if plate is not None and not track.told_before
         )
 
     def update(self, at: datetime, sightings: Sequence[Sighting], clock_error_ms: float) -> tuple[Passage, ...]:
@@ -256,6 +257,7 @@ class Tracker:
             track.told = True
             plate = self._certain(track)
             if plate is not None and self._told_lately(plate, track):
+                track.told_before = True
                 continue
             if plate is not None or track.moved():
                 passages.append(Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate))
