@@ -33,10 +33,13 @@ def a_minute_ago() -> datetime:
     return datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=2)
 
 
-def junction(*signal: tuple[float, Light], runs: int | None = 0) -> Road:
+def junction(
+    *signal: tuple[float, Light], runs: int | None = 0, parks: tuple[int, float, float] | None = None, fps: float = 12.0
+) -> Road:
     """Two vehicles; the one in the left lane is at the stop line 2.7 s after the film begins, unless it stops."""
     begins = ((-60.0, Light.GREEN), *signal)
-    return Road(4, 2, 12.0, 640, 360, headway_s=3.0, signal=begins, runs=runs, events=False, starts_at=a_minute_ago())
+    starts_at = a_minute_ago()
+    return Road(4, 2, fps, 640, 360, headway_s=3.0, signal=begins, runs=runs, parks=parks, events=False, starts_at=starts_at)
 
 
 class Drawn:
@@ -54,7 +57,8 @@ class Drawn:
 
 def found(road: Road, folder: Path, more: str = "", change: Change = lambda frame: frame) -> list[tuple[str, str, Path]]:
     """(rule, plate, exhibit) of every finding."""
-    (folder / "scene.toml").write_text(scene_toml(road, 50.0) + more)
+    # The side street is left a little room, so that who stands beyond the line can be told from who went on.
+    (folder / "scene.toml").write_text(scene_toml(road, 50.0).replace("enters_m = 2.3", "enters_m = 4.0") + more)
     settings = Settings(rules=RulesSettings(scene=str(folder / "scene.toml")))
     truth, reader = TruthDetector(road), TruthReader(road, error_rate=0.0, width_share_min=0.012)
     settings = settings.model_copy(update={"camera": settings.camera.model_copy(update={"looks_per_s": 12.0})})
@@ -79,6 +83,25 @@ def test_who_drives_on_red_is_found_and_who_stops_is_not(tmp_path: Path) -> None
     assert "signal K1" in [line["what"] for line in said["shown"]["drawn"]["lines"]]
     assert any(words.startswith("signal K1: red from ") for words in said["shown"]["drawn"]["words"])
     assert [step.outcome for step in replay(path)] == [Outcome.NOT_DERIVED, *[Outcome.SAME] * 5]
+
+
+def test_who_waited_and_then_drove_on_red_is_found_when_they_have_left(tmp_path: Path) -> None:
+    """They were judged by the lists while they waited, long before."""
+    road = junction((-2.5, Light.AMBER), (0.5, Light.RED), (24.0, Light.GREEN), parks=(0, 16.5, 12.0), fps=8.0)
+    ((rule, plate, path),) = found(road, tmp_path)
+    assert (rule, plate) == ("red_light", road.ran)
+    said = json.loads(contents(path)["manifest.json"])
+    (measured,) = said["finding"]["measurements"]
+    assert measured["value"] > 12.0
+    assert (datetime.fromisoformat(said["passage"]["last_at"]) - road.starts_at).total_seconds() > 12.0
+
+
+def test_who_stands_beyond_the_line_on_red_is_found(tmp_path: Path) -> None:
+    """By the stop line's rule alone, although they go on when it is green."""
+    road = junction((-2.5, Light.AMBER), (0.5, Light.RED), (13.0, Light.GREEN), parks=(0, STOP_LINE_M - 1.4, 11.0), fps=8.0)
+    ((rule, plate, path),) = found(road, tmp_path)
+    assert (rule, plate) == ("stop_line", road.ran)
+    assert "signal K1" in [line["what"] for line in json.loads(contents(path)["manifest.json"])["shown"]["drawn"]["lines"]]
 
 
 def covered(road: Road, from_s: float, until_s: float) -> Change:

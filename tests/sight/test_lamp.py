@@ -83,6 +83,31 @@ def test_of_several_heads_those_that_are_read_must_agree() -> None:
     assert together([dark, dark]).light is Light.DARK and together([dark, unsure]).light is Light.UNKNOWN
 
 
+def test_what_passes_before_a_head_is_never_its_state() -> None:
+    """Lorries' sides and red lamps that cross a head which shows anything but red, for up to a second, in two seconds of film."""
+    dice = np.random.default_rng(14)
+    for n in range(24):
+        light = (Light.GREEN, Light.AMBER, Light.DARK, Light.RED_AMBER)[n % 4]
+        head, base = Head(), picture(light, Conditions.drawn(dice, SORTS[n % len(SORTS)], 12.0), dice)
+        height, width = base.shape[:2]
+        comes, stays, speed, red = (
+            int(dice.integers(5, 25)),
+            int(dice.integers(2, 25)),
+            dice.uniform(-4, 4),
+            bool(dice.random() < 0.6),
+        )
+        at, radius = dice.uniform(0, 1, 2) * (width, height), max(1, int(min(width, height) * dice.uniform(0.2, 0.5)))
+        for number in range(50):
+            pixels = np.clip(base + dice.normal(0, 4, base.shape), 0, 255).astype(np.uint8)
+            if comes <= number < comes + stays:
+                if not red:
+                    pixels[:] = (90, 30, 30)
+                middle = round(at[0] + speed * (number - comes - stays / 2)), round(at[1])
+                cv2.circle(pixels, middle, radius, (255, 60, 40), cv2.FILLED)
+            head.add(AT + timedelta(seconds=number / 25), read(pixels))
+        assert {span.light for span in head.spans} <= {light}, (n, light, head.spans)
+
+
 def watched(shown: str, fps: float = 25.0) -> tuple[Span, ...]:
     """The spans of a head whose pictures those letters are: R(ed), B(oth), A(mber), G(reen), . (dark) and ? (unsure)."""
     lights = dict(zip("RBAG.?", (*TOLD, Light.DARK, Light.UNKNOWN), strict=True))

@@ -29,6 +29,8 @@ Array = NDArray[np.float64]
 LONG_MIN, LONG_MAX, WIDE_MIN_PX, LONG_MIN_PX = 2.0, 5.0, 5.0, 15.0
 # A lamp's light is looked for in the middle of its third, over this share of it each way; its ring reaches over all of it.
 MIDDLE = 0.62
+# The housing between and beside the lamps is darker than all but this share of a head, lit or not.
+HOUSING_PERCENT = 15
 # A lit lamp's brightest part gives at least this share of the light that the picture can hold (1: saturated), and this many times
 # what the darkest of the three gives. EN 12368:2015 has a lit lamp at 100 cd and more, and its phantom light in the sun (class 3)
 # at a eighth of that or less: 1/4 leaves room for a low sun on a worse lamp.
@@ -96,7 +98,8 @@ def read(pixels: Pixels) -> Shown:
         return Shown(Light.UNKNOWN)
     upright = pixels.shape[0] > pixels.shape[1]
     light = _linear(pixels if upright else np.ascontiguousarray(pixels.transpose(1, 0, 2)))
-    lamps = [_Lamp.of(light, n) for n in range(3)]
+    housing = np.asarray(np.percentile(light.reshape(-1, 3), HOUSING_PERCENT, axis=0))
+    lamps = [_Lamp.of(light, n, housing) for n in range(3)]
     level = np.array([lamp.level for lamp in lamps])
     brightest, darkest = float(level.max()), float(level.min())
     contrast = brightest / max(darkest, 0.01)
@@ -133,12 +136,11 @@ class _Lamp:
     is_disc: bool
 
     @staticmethod
-    def of(light: Array, n: int) -> "_Lamp":
+    def of(light: Array, n: int, housing: Array) -> "_Lamp":
         height = light.shape[0]
         third = light[round(n * height / 3) : max(round((n + 1) * height / 3), 1)]
         down, across = (max(1, round(side * (1 - MIDDLE) / 2)) for side in third.shape[:2])
         middle = third[down:-down, across:-across].max(axis=2)
-        housing = np.percentile(light.reshape(-1, 3), 15, axis=0)
         half = max(1, middle.shape[0] // 2)
         ends = float(middle[:half].mean()), float(middle[-half:].mean())
         added = (third - housing).clip(0.0)
