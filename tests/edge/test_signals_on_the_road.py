@@ -19,7 +19,8 @@ from clearway.edge.scenes import as_toml, parse_scene
 from clearway.edge.signals import Signals
 from clearway.edge.station import Station
 from clearway.evidence.verify import contents
-from clearway.facts import Frame, Lamp, Light
+from clearway.facts import Box, Detection, Frame, Kind, Lamp, Light
+from clearway.ports import Detector
 from clearway.scene import SignalHead
 from clearway.settings import RulesSettings, Settings
 from clearway.sight.view import Look, view_of
@@ -55,14 +56,16 @@ class Drawn:
         return map(self._change, self._road.frames())
 
 
-def found(road: Road, folder: Path, more: str = "", change: Change = lambda frame: frame) -> list[tuple[str, str, Path]]:
+def found(
+    road: Road, folder: Path, more: str = "", change: Change = lambda frame: frame, hider: Detector | None = None
+) -> list[tuple[str, str, Path]]:
     """(rule, plate, exhibit) of every finding."""
     # The side street is left a little room, so that who stands beyond the line can be told from who went on.
     (folder / "scene.toml").write_text(scene_toml(road, 50.0).replace("enters_m = 2.3", "enters_m = 4.0") + more)
     settings = Settings(rules=RulesSettings(scene=str(folder / "scene.toml")))
     truth, reader = TruthDetector(road), TruthReader(road, error_rate=0.0, width_share_min=0.012)
     settings = settings.model_copy(update={"camera": settings.camera.model_copy(update={"looks_per_s": 12.0})})
-    pipeline = Station(folder / "data", settings).pipeline(Drawn(road, change), truth, reader, hider=truth)
+    pipeline = Station(folder / "data", settings).pipeline(Drawn(road, change), truth, reader, hider=hider or truth)
     return [(one.finding.rule, one.finding.plate, Path(one.exhibit.path)) for one in pipeline.run()]
 
 
@@ -216,3 +219,14 @@ def test_doctor_calls_every_rule_silent_while_the_camera_is_noticed_as_moved(
         assert len(told) == 4
         for title, said_of in told.items():
             assert said_of.startswith(f"silent: {words}" if words else "asks"), title
+
+
+def test_a_finder_that_misses_who_stands_has_not_looked(tmp_path: Path) -> None:
+    """It finds plates, and no vehicle of any kind: by night perhaps. Then nobody knows who stood ahead."""
+    road = Road(4, 4, 4.0, 640, 360, headway_s=5.0, parks=(0, 24.0, 50.0), events=False, starts_at=a_minute_ago())
+
+    class Blind(TruthDetector):
+        def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
+            return tuple(one for one in super().find(frame, region) if one.kind is Kind.PLATE)
+
+    assert found(road, tmp_path, no_stopping_toml(road, "stopping"), hider=Blind(road)) == []

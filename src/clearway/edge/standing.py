@@ -48,7 +48,7 @@ class _Look:
 
 
 class Standing:
-    """The stands in one scene's zones. `finder` finds vehicles; where it finds none of any kind, nobody looked."""
+    """The stands in one scene's zones. `finder` finds vehicles; a look in which it misses who stands there counts for nothing."""
 
     def __init__(self, view: SurveyedView, finder: Detector) -> None:
         self._view, self._finder = view, finder
@@ -110,7 +110,12 @@ class Standing:
         if zone is None or not self._view.sees_ahead((own.along_m, own.across_m), zone.towards):
             return passage
         first_at, last_at = drive.waypoints[0].at, drive.waypoints[-1].at
-        looks = [look for look in self._looks if first_at <= look.at <= last_at]
+        # A look that missed the vehicle itself says nothing of who else is there.
+        looks = [
+            look
+            for look in self._looks
+            if first_at <= look.at <= last_at and any(_lies_in(passage, look, box) for box in look.vehicles)
+        ]
         times = [first_at, *(look.at for look in looks), last_at]
         unlooked = [(a, b) for a, b in pairwise(times) if b - a > UNLOOKED_MAX]
 
