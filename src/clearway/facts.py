@@ -285,17 +285,22 @@ class Waypoint:
 
 
 class Light(StrEnum):
-    """What a signal head shows. A lamp that nobody reports is UNKNOWN, never red."""
+    """What a signal head shows. A lamp that nobody reports is UNKNOWN, never red; DARK is one of which no lamp could be seen lit,
+    which is not to say that it is off."""
 
     RED = "red"
+    RED_AMBER = "red_amber"
     AMBER = "amber"
     GREEN = "green"
+    DARK = "dark"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Lamp:
-    """What one signal head showed from `from_at` to `until_at`; `clock_error_ms` bounds the error of both times."""
+    """What one signal certainly showed from `from_at` to `until_at`: what came before it ended after the one before, and it began
+    before `from_at`. `clock_error_ms` bounds how far both times may be off against those of the camera's frames: nothing but the
+    time that a picture takes where the lamp was read in them, and both clocks' errors where a controller reports it."""
 
     signal: str
     light: Light

@@ -160,7 +160,9 @@ class RulesSettings(_Table):
 
 class EvidenceSettings(_Table):
     stills: int = Field(3, ge=1, le=12, description="pictures in one exhibit")
-    held_s: Positive = Field(12.0, le=120, description="how long pictures are held in memory, at most")
+    held_s: Positive = Field(
+        12.0, le=120, description="how long pictures are held in memory, at most; a few of who stands where nobody may, longer"
+    )
     held_mb: int = Field(1024, ge=64, le=65536, description="how much memory the held pictures may take, at most")
     credentials: bool = Field(
         False,

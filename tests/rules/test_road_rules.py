@@ -81,7 +81,7 @@ TURN = ForbiddenTurnRule(
 RULES: tuple[Rule, ...] = (LIMIT, STREET, RED, STOP, BUS, PARK, SOLID, TURN)
 
 
-def red(from_s: float, until_s: float, *, signal: str = "K1", light: Light = Light.RED, error_ms: float = 50.0) -> Lamp:
+def red(from_s: float, until_s: float, *, signal: str = "K1", light: Light = Light.RED, error_ms: float = 150.0) -> Lamp:
     return Lamp(signal, light, at(from_s), at(until_s), error_ms)
 
 
@@ -154,7 +154,11 @@ QUIET = {
     "stops beyond the line": Case(RED, passage([*straight(30.0, 18.5, 5.0), (5.0, 18.5, 1.75)], lamps=(red(-5, 20),))),
     "stops before the line": Case(RED, passage(straight(40.0, 21.0, 8.0), lamps=(red(-5, 20),))),
     "passes beside the line": Case(RED, passage(straight(40.0, 8.0, 10.0, across_m=3.4), lamps=(red(-5, 20),))),
-    "a camera without a clock": Case(RED, passage(THROUGH, lamps=(red(-5, 20),), clock_error_ms=86_400_000.0)),
+    "a signal's clock that may be a day off": Case(RED, passage(THROUGH, lamps=(red(-5, 20, error_ms=86_400_000.0),))),
+    "nobody saw the lamp for a moment": Case(
+        RED, passage(THROUGH, lamps=(red(-5, 1.95), red(1.95, 2.05, light=Light.UNKNOWN), red(2.05, 20)))
+    ),
+    "red and amber, before green": Case(RED, passage(THROUGH, lamps=(red(-5, 0.8), red(0.8, 20, light=Light.RED_AMBER)))),
     # a rear plate tells little of where the front was: the other way round, the same red
     "a rear plate, young red": Case(
         RedLight(replace(LINE, towards=(1.0, 0.0)), (0.0, 0.0), Grace("the statute", "for this test", 0.0)),

@@ -18,7 +18,7 @@ from clearway.sight.look import look
 from clearway.testing.road import Road
 from clearway.testing.street import Street
 from clearway.testing.truth import TruthDetector, TruthReader
-from clearway.track.tracker import Tracker
+from clearway.track.tracker import SIGHTINGS_MAX, Tracker
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 LOOK_S = 0.25
@@ -255,6 +255,34 @@ def test_a_thousand_vehicles_in_every_look_stay_bounded_and_are_no_two() -> None
     assert len(made._tracks) <= 512
     passages += made.finish()
     assert len(set(texts(passages))) == len(texts(passages))
+
+
+def test_who_was_told_while_they_stayed_is_told_whole_when_they_leave() -> None:
+    """Once, and only by a tracker that follows on; who is told when they leave is whole already."""
+    for follows_on in (True, False):
+        made = Tracker("camera", lost_after_s=2.5, judged_after_s=6.0, plate_p_min=0.5, follows_on=follows_on)
+        early_told, staying = list[Passage](), list[Passage]()
+        for n in range(40):
+            early_told += made.update(AT + timedelta(seconds=n), [seen("34A36837", float(n), 100.0)], 0.0)
+            staying = list(made.stay())
+        (early,) = early_told
+        assert len(early.sightings) < 10 and [one.id for one in staying] == [early.id] and len(staying[0].sightings) == 40
+        assert made.left() == ()
+        assert made.update(AT + timedelta(seconds=50), [], 0.0) == ()
+        left = made.left()
+        assert [(one.id, len(one.sightings)) for one in left] == ([(early.id, 40)] if follows_on else [])
+        assert made.left() == () and made.stay() == ()
+
+
+def test_a_kept_frame_s_sighting_is_in_every_sample() -> None:
+    made = tracker(judged_after_s=1e9)
+    for n in range(3 * SIGHTINGS_MAX):
+        made.update(AT + timedelta(seconds=n), [seen("34A36837", float(n), 100.0)], 0.0)
+        if n == 7:
+            made.keep(frozenset({500, 700}))
+    (passage,) = made.finish()
+    numbers = {one.frame_number for one in passage.sightings}
+    assert {500, 700} <= numbers and len(numbers) <= SIGHTINGS_MAX
 
 
 def held(seconds: float, measured: Callable[[], int]) -> list[int]:

@@ -173,6 +173,7 @@ def _rules(settings: Settings, data: Path) -> Iterator[Check]:
         "survey the view anew and state it in [surveyed].",
     )
     yield _view(scene, data, settings.camera.name)
+    amiss = _amiss(scene, data, settings.camera.name)
     classes_known = (data / LISTS / register.FILE_NAME).exists()
     for state in view.states(now(), looks_per_s=settings.camera.looks_per_s, classes_known=classes_known):
         title = f"Rule {state.rule}" + (f", {state.part}" if state.part else "")
@@ -180,8 +181,8 @@ def _rules(settings: Settings, data: Path) -> Iterator[Check]:
             yield Check(
                 title, f"silent: {state.silent}", "state the order that is in force in its `order`, or take the part out."
             )
-        elif state.silent:
-            yield Check(title, f"silent: {state.silent}. {state.words}")
+        elif amiss or state.silent:
+            yield Check(title, f"silent: {amiss or state.silent}. {state.words}")
         else:
             yield _lasting(title, f"asks. {state.words}", state.order, "state the order that follows it.")
 
@@ -202,6 +203,15 @@ def _view(scene: Scene, data: Path, camera: str) -> Check:
     if found.look is not Look.STEADY:
         words += "; until that changes, no rule of the road asks"
     return Check("View", words, REMEDIES.get(found.look, ""))
+
+
+def _amiss(scene: Scene, data: Path, camera: str) -> str:
+    """Why no rule of the road asks by what the camera's watch found last; "" where it found nothing amiss."""
+    try:
+        found = kept(data, camera) if scene.view is not None else None
+    except StoreError:
+        return "what the camera's watch found last cannot be read"
+    return "" if found is None or found.look is Look.STEADY else WORDS[found.look]
 
 
 def _lasting(title: str, words: str, order: Order, remedy: str) -> Check:

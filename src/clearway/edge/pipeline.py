@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from clearway.check.desk import Desk
 from clearway.edge.lookout import Lookout
 from clearway.edge.ring import Ring
+from clearway.edge.signals import Signals
+from clearway.edge.standing import PICTURES_MAX, Standing
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import SourceError
 from clearway.evidence.hide import HELD, lies_at, with_margin
@@ -21,6 +23,10 @@ from clearway.track.tracker import Tracker
 
 # A moment before the vehicle was first seen and after it was last seen belongs to its exhibit: it shows that nothing was cut.
 LEAD = timedelta(seconds=0.5)
+# How often somebody who stands is asked about, by which rules; and how many questions about those in view are remembered.
+ASKED_ON_EVERY, STANDING, FOUND_MAX = timedelta(seconds=5), ("stopping", "parking"), 4096
+# A moment's picture may be this share of the time from the first moment to the last away from it, and no more.
+MOMENT_APART = 0.15
 
 
 @dataclass(slots=True)
@@ -50,8 +56,9 @@ class Sealed:
 class Pipeline:
     """One camera's stages, wired. `looks_per_s` bounds how often a frame is looked at closely; every frame is held for evidence.
 
-    `surveyed` gives each passage its drive, where the road was surveyed; its rules are among `rules`. Where there is a `lookout`,
-    passages have a drive only while it finds the camera where it was surveyed. `tell` hears of each
+    `surveyed` gives each passage its drive, where the road was surveyed; its rules are asked beside `rules`, and once more when a
+    vehicle leaves that was judged while it stayed. `finder` finds who stands ahead of one that stands where nobody may. Where
+    there is a `lookout`, passages have a drive only while it finds the camera where it was surveyed. `tell` hears of each
     passage as a person may: `tell(passage)` is called once a vehicle has passed, before any finding.
     """
 
@@ -69,6 +76,7 @@ class Pipeline:
         *,
         looks_per_s: float,
         surveyed: SurveyedView | None = None,
+        finder: Detector | None = None,
         lookout: Lookout | None = None,
         tell: Callable[[Passage], None] = lambda passage: None,
     ) -> None:
@@ -76,6 +84,11 @@ class Pipeline:
         self._tracker, self._desk, self._rules, self._sealer, self._ring = tracker, desk, rules, sealer, ring
         self._look_every = timedelta(seconds=1 / looks_per_s)
         self._surveyed, self._fits, self._lookout, self._tell = surveyed, False, lookout, tell
+        self._standing = Standing(surveyed, finder) if surveyed is not None and finder is not None else None
+        self._asked_on_at: datetime | None = None
+        # What was asked about those who are still in view: a vehicle that stays is asked about again, but never twice the same.
+        self._found: set[tuple[str, str, str]] = set()
+        self._signals = Signals(surveyed.scene.signal_head if surveyed is not None else ())
         self._seen: deque[tuple[datetime, Seen]] = deque()
         self._stopping = self._waiting = False
         self.counters = Counters()
@@ -109,6 +122,7 @@ class Pipeline:
                 if size is not None and frame.pixels.shape != size:
                     # Another picture size is another view: who was in it has passed, and nothing carries over.
                     yield from self._judged(self._tracker.finish())
+                    yield from self._judged_on(None)
                     self._forget_all()
                     due_at = None
                 if self._surveyed is not None and size is None:
@@ -121,11 +135,15 @@ class Pipeline:
                 on_frame(frame)
                 if self._lookout is not None and self._fits:
                     self._lookout.add(frame)
+                if self._fits:
+                    self._signals.add(frame)
                 if due_at is None or frame.captured_at >= due_at:
                     due_at = max(frame.captured_at, (due_at or frame.captured_at)) + self._look_every
                     yield from self._judged(self._looked(frame))
+                    yield from self._judged_on(frame.captured_at)
                     self._forget(frame.captured_at)
             yield from self._judged(self._tracker.finish())
+            yield from self._judged_on(None)
         finally:
             self._forget_all()
             self.counters.frames_dropped = self._source.frames_dropped
@@ -153,6 +171,9 @@ class Pipeline:
             self.counters.looks += 1
             seen = look(frame, regions, self._detector, self._reader)
             self._seen.append((frame.captured_at, seen))
+        if self._standing is not None and self._fits and self._standing.add(frame, seen.sightings):
+            self._ring.keep(frame, PICTURES_MAX)
+            self._tracker.keep(frozenset(kept.number for kept in self._ring.kept))
         return self._tracker.update(frame.captured_at, seen.sightings, frame.clock_error_ms)
 
     def _judged(self, passages: Sequence[Passage]) -> Iterator[Sealed]:
@@ -160,26 +181,56 @@ class Pipeline:
             self.counters.vehicles += 1
             self.counters.plates_read += passage.plate is not None
             self._tell(passage)
-            if passage.plate is None:
+            yield from self._asked(passage, self._rules)
+
+    def _judged_on(self, at: datetime | None) -> Iterator[Sealed]:
+        """What those did on the surveyed road who were judged while they stayed: of those who left since, and now and then of
+        those who stay; of all at the end, where `at` is None."""
+        if self._surveyed is None:
+            return
+        left = self._tracker.left()
+        for passage in left:
+            yield from self._asked(passage, self._surveyed.rules, later=True)
+        gone = {passage.id for passage in left}
+        self._found = {one for one in self._found if one[0] not in gone}
+        stands = self._standing is not None and self._standing.anybody
+        if at is not None and stands and (self._asked_on_at is None or at - self._asked_on_at >= ASKED_ON_EVERY):
+            self._asked_on_at = at
+            for passage in self._tracker.stay():
+                yield from self._asked(passage, [rule for rule in self._surveyed.rules if rule.name in STANDING], later=True)
+
+    def _asked(self, passage: Passage, rules: Sequence[Rule], *, later: bool = False) -> Iterator[Sealed]:
+        """What those rules find about it, sealed; of what is asked `later` only that of which pictures are held yet."""
+        if passage.plate is None:
+            return
+        if self._surveyed is not None and self._fits and (self._lookout is None or self._lookout.knew(passage)):
+            lamps = self._signals.lamps(passage.first_at, passage.last_at)
+            passage = self._surveyed.driven(passage, lamps)
+            if self._standing is not None:
+                passage = self._standing.seen(passage)
+        records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
+        for finding in judge(rules, passage, records):
+            known = passage.id, finding.rule, finding.part
+            if known in self._found:
                 continue
-            if self._surveyed is not None and self._fits and (self._lookout is None or self._lookout.knew(passage)):
-                passage = self._surveyed.driven(passage)  # noqa: PLW2901 - the same passage, and what was measured of it
-            records = self._desk.ask(passage.plate, passage.last_at, passage.clock_error_ms)
-            for finding in judge(self._rules, passage, records):
-                frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
-                measured = self._surveyed if finding.measurements else None
-                if measured is not None and self._lookout is not None and self._lookout.amiss_in(frames):
-                    continue
-                exhibit = self._sealer.seal(
-                    finding,
-                    frames,
-                    clock_source=self._source.clock,
-                    hide=self._others(passage),
-                    sketch=measured.sketch(finding) if measured is not None else None,
-                    surveyed=measured.files if measured is not None else None,
-                )
-                self.counters.findings += 1
-                yield Sealed(finding, exhibit)
+            frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
+            measured = self._surveyed if finding.measurements else None
+            if later and not _are_held(finding, frames):
+                continue
+            if measured is not None and self._lookout is not None and self._lookout.amiss_in(frames):
+                continue
+            exhibit = self._sealer.seal(
+                finding,
+                frames,
+                clock_source=self._source.clock,
+                hide=self._others(passage),
+                sketch=measured.sketch(finding) if measured is not None else None,
+                surveyed=measured.files if measured is not None else None,
+            )
+            self.counters.findings += 1
+            if len(self._found) < FOUND_MAX:
+                self._found.add(known)
+            yield Sealed(finding, exhibit)
 
     def _others(self, passage: Passage) -> Callable[[Frame], tuple[Box, ...]]:
         """What the looks around a frame's time found that must be hidden: people, and plates or what may be one, other than the
@@ -199,16 +250,35 @@ class Pipeline:
 
     def _forget(self, now: datetime) -> None:
         """Drops every picture and place that no vehicle in view needs any more."""
-        needed_from = min(self._tracker.earliest_needed() or now, now) - LEAD
+        needed_from = min(self._tracker.earliest_needed(told=self._surveyed is not None) or now, now) - LEAD
         self._ring.forget_before(needed_from, now)
-        while self._seen and self._seen[0][0] < needed_from:
+        if self._standing is not None:
+            self._ring.let_go(max(needed_from, now - self._standing.pictures_for) if self._standing.anybody else now, now)
+        # However long somebody stays, only what was seen around held pictures is needed.
+        kept = [frame.captured_at for frame in self._ring.kept]
+        held_from = max(needed_from, (self._ring.oldest_at or now) - HELD)
+        while self._seen and self._seen[0][0] < held_from and not kept:
             self._seen.popleft()
+        if kept:
+            self._seen = deque(one for one in self._seen if one[0] >= held_from or any(abs(one[0] - at) <= HELD for at in kept))
 
     def _forget_all(self) -> None:
         self._ring.clear()
         self._seen.clear()
+        self._signals.begin_anew()
+        self._found.clear()
+        if self._standing is not None:
+            self._standing.begin_anew()
         if self._lookout is not None:
             self._lookout.begin_anew()
+
+
+def _are_held(finding: Finding, frames: Sequence[Frame]) -> bool:
+    """Whether a picture is held of each moment that shows what was found, or of one hardly apart from it."""
+    at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
+    times = [at_by_number[number] for number in finding.moments]
+    worst = (max(times) - min(times)) * MOMENT_APART if times else LEAD
+    return all(any(abs(frame.captured_at - at) <= max(LEAD, worst) for frame in frames) for at in times)
 
 
 def _is_of(passage: Passage, box: Box, at: datetime) -> bool:

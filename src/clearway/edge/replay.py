@@ -20,6 +20,7 @@ import numpy as np
 
 from clearway.check import hotlist, register
 from clearway.check.lists import Loaded
+from clearway.edge.pipeline import STANDING
 from clearway.edge.scenes import parse_law, parse_scene
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import ExhibitError, SettingsError
@@ -33,6 +34,8 @@ from clearway.facts import (
     Drive,
     Finding,
     Kind,
+    Lamp,
+    Light,
     Measurement,
     Passage,
     Plate,
@@ -239,16 +242,27 @@ def _driven(case: _Case) -> tuple[Outcome, str]:
     except SettingsError as error:
         return Outcome.DIFFERS, f"its own scene or law is refused: {error.happened}"
     case.rules += view.rules
-    case.drive = view.driven(case.passage()).drive
+    case.drive = view.driven(case.passage(), tuple(map(_lamp, case.said["drive"]["signals"]))).drive
     if case.drive is None:
         return Outcome.DIFFERS, "the survey was not in force when the vehicle passed"
     outcome, words = _compared(case, "drive")
     count = len(case.drive.waypoints)
-    return outcome, f"{count} places, from the survey in scene.toml and where the plate was in each picture{words}"
+    lamps = "; what the signals showed is taken as it was read" if case.drive.lamps else ""
+    return outcome, f"{count} places, from the survey in scene.toml and where the plate was in each picture{lamps}{words}"
+
+
+def _lamp(line: Mapping[str, Any]) -> Lamp:
+    times = _time(line["from_at"]), _time(line["until_at"])
+    return Lamp(line["signal"], Light(line["light"]), *times, float(line["clock_error_ms"]))
 
 
 def _found(case: _Case) -> tuple[Outcome, str]:
     name, part = case.said["finding"]["rule"], case.said["finding"].get("part", NONE)
+    if name in STANDING:
+        return (
+            Outcome.NOT_DERIVED,
+            "who stood ahead of it is told nowhere: that was a look at other vehicles, of which nothing is kept",
+        )
     rules = [rule for rule in case.rules if rule.name == name]
     if not rules:
         return Outcome.NOT_DERIVED, f"this program has no rule {name[:40]!r}, or the exhibit has no scene for it"

@@ -158,6 +158,7 @@ class Station:
                 lost_after_s=track.lost_after_s,
                 judged_after_s=track.judged_after_s,
                 plate_p_min=track.plate_p_min,
+                follows_on=surveyed is not None,
             ),
             self.desk(),
             (*rules, *(surveyed.rules if surveyed is not None else ())),
@@ -166,6 +167,7 @@ class Station:
             # Every still is looked at: somebody chose it.
             looks_per_s=math.inf if isinstance(source, Stills) else camera.looks_per_s,
             surveyed=surveyed,
+            finder=hider,
             lookout=lookout,
             tell=tell,
         )

@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from clearway.edge.scenes import law_bytes, parse_law, parse_scene, refuse_expired, scene_bytes
+from clearway.edge.signals import unread
 from clearway.errors import SettingsError
-from clearway.evidence.sketch import Line, Place, Sketch, worded
-from clearway.facts import Drive, Finding, Frame, Passage, Waypoint
+from clearway.evidence.sketch import Line, Place, Sketch, worded, worded_light
+from clearway.facts import Drive, Finding, Frame, Lamp, Light, Passage, Waypoint
 from clearway.ports import Rule
 from clearway.rules.laws import Clause, Law
 from clearway.rules.road import clock_slack
 from clearway.rules.rulebook import rules_of
-from clearway.scene import Order, Point, Scene, Zone
+from clearway.scene import NoStopping, Order, Point, Scene, SignalHead, Zone
 from clearway.track.ground import PLACES_MIN, STRETCH_S_MIN, Ground
+from clearway.track.queue import AHEAD_M
 
 # Into how many points beside its corners a line is taken apart where it is not seen as a straight one.
 DRAWN_POINTS = 65
@@ -70,12 +72,13 @@ class SurveyedView:
         """Whether the frame has the size of the picture that was surveyed."""
         return (frame.width_px, frame.height_px) == self.scene.picture_px
 
-    def driven(self, passage: Passage) -> Passage:
-        """The passage, seen in frames that fit, with its drive; as it came where the survey was not in force all the time."""
+    def driven(self, passage: Passage, lamps: tuple[Lamp, ...] = ()) -> Passage:
+        """The passage, seen in frames that fit, with its drive and what the signals showed meanwhile; as it came where the survey
+        was not in force all the time."""
         slack = clock_slack(passage)
         if not self.scene.surveyed.holds(passage.first_at - slack, passage.last_at + slack):
             return passage
-        return replace(passage, drive=self.ground.drive(passage))
+        return replace(passage, drive=replace(self.ground.drive(passage), lamps=lamps))
 
     def sketch(self, finding: Finding) -> Sketch:
         """What there is to draw about a finding of this view's rules: the part of the scene that it is about, and the drive."""
@@ -86,15 +89,10 @@ class SurveyedView:
         )
         path = tuple(place for waypoint in drive.waypoints for place in self._places(waypoint))
         figures = tuple(words for one in finding.measurements for words in worded(one))
-        return Sketch(lines, path, (*figures, *self._signals(finding.part, drive)))
-
-    def _signals(self, part: str, drive: Drive) -> Iterator[str]:
-        """What the signal of a stop line showed while the vehicle was in view."""
-        signals = {stop.signal for stop in self.scene.stop_line if stop.name == part}
-        for lamp in drive.lamps:
-            in_view = lamp.from_at <= drive.waypoints[-1].at and lamp.until_at >= drive.waypoints[0].at
-            if lamp.signal in signals and in_view:
-                yield f"signal {lamp.signal}: {lamp.light} from {lamp.from_at:%H:%M:%S} to {lamp.until_at:%H:%M:%S} UTC"
+        signal = next((stop.signal for stop in self.scene.stop_line if stop.name == finding.part), None)
+        heads = tuple(_head(head) for head in self.scene.signal_head if head.signal == signal)
+        lamps = tuple(lamp for lamp in drive.lamps if lamp.signal == signal)
+        return Sketch((*lines, *heads), path, (*figures, *_signals(lamps, drive)), heads, lamps)
 
     def _shapes(self, part: str) -> Iterator[tuple[str, Sequence[Point], bool]]:
         """What belongs to a part of the scene: in words, its points on the road, whether it is closed."""
@@ -157,7 +155,7 @@ class SurveyedView:
         for street in scene.one_way:
             yield self._state("wrong_way", street.name, "", street.order, law.wrong_way, now, street.zone_m)
         for line in scene.stop_line:
-            unreported = f"nobody reports to this program what signal {line.signal} shows"
+            unreported = unread(scene.signal_head, line.signal)
             yield self._state("red_light", line.name, "", line.order, law.red_light, now, line.line_m, unreported)
             yield self._state("stop_line", line.name, "", line.order, law.stop_line, now, line.line_m, unreported)
         for lane in scene.bus_lane:
@@ -165,7 +163,9 @@ class SurveyedView:
             yield self._state("bus_lane", lane.name, "", lane.order, law.bus_lane, now, lane.zone_m, unknown)
         for zone in scene.no_stopping:
             grace = law.stopping if zone.forbids == "stopping" else law.parking
-            unseen = "nobody looks yet what stood ahead of a vehicle that stands"
+            unseen = "" if self._sees_ahead(zone) else "the picture does not show the road ahead of it, where a queue would stand"
+            if unread_signal := self.unread_signal:
+                unseen = f"who stands there may wait at a signal, and {unread_signal}"
             yield self._state(zone.forbids, zone.name, "", zone.order, grace, now, zone.zone_m, unseen)
         for solid in scene.solid_line:
             yield self._state("solid_line", solid.name, "", solid.order, law.solid_line, now, solid.line_m)
@@ -196,6 +196,22 @@ class SurveyedView:
         length_m = float(np.ptp(stretch, axis=0).max())
         return 3.6 * length_m * min(looks_per_s / PLACES_MIN, 1 / STRETCH_S_MIN)
 
+    @property
+    def unread_signal(self) -> str:
+        """Why nobody can tell what one of the stop lines' signals shows; "" where all of them are read."""
+        return next(filter(None, (unread(self.scene.signal_head, line.signal) for line in self.scene.stop_line)), "")
+
+    def sees_ahead(self, place_m: Point, towards: Point) -> bool:
+        """Whether the picture shows as much of the road ahead of that place as a queue may leave free."""
+        ahead = np.array(towards) / np.hypot(*towards) * AHEAD_M
+        ((x, y),) = self.ground.plane.pictured(np.array([place_m]) + ahead)
+        width_px, height_px = self.scene.picture_px
+        return bool(0 <= x < width_px and 0 <= y < height_px)
+
+    def _sees_ahead(self, zone: NoStopping) -> bool:
+        """Whether it does ahead of any corner of the zone that it shows."""
+        return any(self._in_picture([corner]) and self.sees_ahead(corner, zone.towards) for corner in zone.zone_m)
+
     def _in_picture(self, places_m: Sequence[Point]) -> bool:
         px = self.ground.plane.pictured(np.array(places_m))
         # A part reaches from its leftmost to its rightmost corner, which may both lie outside.
@@ -204,6 +220,24 @@ class SurveyedView:
         (left, top), (right, bottom) = px.min(axis=0), px.max(axis=0)
         width_px, height_px = self.scene.picture_px
         return bool(left < width_px and right > 0 and top < height_px and bottom > 0)
+
+
+def _signals(lamps: Sequence[Lamp], drive: Drive) -> Iterator[str]:
+    """What the signal of a stop line showed while the vehicle was in view, but for what nobody could tell."""
+    for lamp in lamps:
+        in_view = lamp.from_at <= drive.waypoints[-1].at and lamp.until_at >= drive.waypoints[0].at
+        if in_view and lamp.light is not Light.UNKNOWN:
+            light = worded_light(lamp.light)
+            yield f"signal {lamp.signal}: {light} from {_clock(lamp.from_at)} to {_clock(lamp.until_at)} UTC"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M:%S}.{at.microsecond // 100_000}"
+
+
+def _head(head: SignalHead) -> Line:
+    left, top, right, bottom = head.box_px
+    return Line(f"signal {head.signal}", ((left, top), (right, top), (right, bottom), (left, bottom)), closed=True)
 
 
 def _arrow(zone_m: Zone, towards: Point) -> tuple[Point, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearway.evidence.redact import FILL_RGB
-from clearway.facts import Bound, Measurement, Pixels
+from clearway.facts import Bound, Lamp, Light, Measurement, Pixels
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
@@ -23,6 +23,9 @@ _ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB = (146, 146, 146), (255, 255, 255), 
 _STRIP_RGB, _WORDS_RGB = (24, 26, 30), (255, 255, 255)
 # Comes with OpenCV 5, so that the same words give the same pixels on every machine.
 _TYPEFACE = cv2.FontFace("sans")
+_HEAD_RGB, _UNLIT_RGB = (24, 26, 30), (70, 74, 80)
+_LAMPS_RGB = ((235, 40, 30), (255, 176, 0), (0, 190, 120))
+_LIT = {Light.RED: (0,), Light.RED_AMBER: (0, 1), Light.AMBER: (1,), Light.GREEN: (2,)}
 # From line to line, in heights of a letter.
 LINE = 1.4
 # Beyond this, points are cut off before they are drawn: OpenCV's integers would run over. No line of a scene is so far away.
@@ -53,11 +56,17 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Sketch:
     """All that is drawn: `lines` of the scene, of which the first is what it is about, the `path` in order of time, and `words`,
-    line by line."""
+    line by line. Those of the lines that are a signal's heads are `heads`, and `lamps` is what it showed."""
 
     lines: tuple[Line, ...]
     path: tuple[Place, ...]
     words: tuple[str, ...]
+    heads: tuple[Line, ...] = ()
+    lamps: tuple[Lamp, ...] = ()
+
+    def light(self, at: datetime) -> Light:
+        """What the signal showed at that time."""
+        return next((lamp.light for lamp in self.lamps if lamp.from_at <= at <= lamp.until_at), Light.UNKNOWN)
 
 
 def worded(measurement: Measurement) -> tuple[str, ...]:
@@ -96,15 +105,41 @@ def drawn(masked: Pixels, region_px: tuple[int, int, int, int] | None, sketch: S
             (centre,) = _fixed([place.px])
             radius = (4 if place is nearest else 2) * thick
             cv2.circle(picture, tuple(map(int, centre)), radius << _SHIFT, _PATH_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    for head in sketch.heads:
+        _draw_head(picture, head, sketch.light(at), 2 * thick)
     if region_px is not None:
         left, top, right, bottom = region_px
         picture[top:bottom, left:right] = masked[top:bottom, left:right]
+    moment = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"
+    if sketch.heads:
+        moment += f", the signal was read as {worded_light(sketch.light(at))}"
     strip = np.empty((strip_px(width, len(sketch.words) + 1), width, 3), np.uint8)
     strip[:] = _STRIP_RGB
     letters_px = _letters_px(width)
-    for number, words in enumerate((*sketch.words, f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"), start=1):
+    for number, words in enumerate((*sketch.words, moment), start=1):
         cv2.putText(strip, words, (letters_px, round((number * LINE - 0.2) * letters_px)), _WORDS_RGB, _TYPEFACE, letters_px, 400)
     return np.concatenate([picture, strip])
+
+
+def worded_light(light: Light) -> str:
+    return {Light.RED_AMBER: "red and amber", Light.UNKNOWN: "not known"}.get(light, light.value)
+
+
+def _draw_head(picture: Pixels, head: Line, light: Light, least_px: int) -> None:
+    """The head's three lamps in its place, above one another or side by side, the lit ones in colour; red is above or left."""
+    (left, top), (right, bottom) = np.min(head.points_px, axis=0), np.max(head.points_px, axis=0)
+    cv2.fillPoly(picture, [_fixed(head.points_px)], _HEAD_RGB, cv2.LINE_AA, _SHIFT)
+    upright, lit = bottom - top > right - left, _LIT.get(light, ())
+    radius_px = max(float(least_px), 0.42 * min(right - left, bottom - top, max(right - left, bottom - top) / 3))
+    for n, colour in enumerate(_LAMPS_RGB):
+        share = (n + 0.5) / 3
+        x, y = (
+            ((left + right) / 2, top + share * (bottom - top)) if upright else (left + share * (right - left), (top + bottom) / 2)
+        )
+        ((across, down),) = _fixed([(float(x), float(y))])
+        centre, radius = (int(across), int(down)), round(radius_px * (1 << _SHIFT))
+        cv2.circle(picture, centre, radius, colour if n in lit else _UNLIT_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(picture, [_fixed(head.points_px)], True, _LINE_RGB, max(1, least_px // 2), cv2.LINE_AA, _SHIFT)
 
 
 def strip_px(width_px: int, lines: int) -> int:
@@ -123,4 +158,6 @@ def _fixed(points_px: Sequence[Point]) -> NDArray[np.int32]:
     return np.rint((bounded - 0.5) * (1 << _SHIFT)).astype(np.int32)
 
 
-assert FILL_RGB not in (_ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB), "what is drawn can be told from what is hidden"
+assert FILL_RGB not in (_ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB, _HEAD_RGB, _UNLIT_RGB, *_LAMPS_RGB), (
+    "what is drawn can be told from what is hidden"
+)

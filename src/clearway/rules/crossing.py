@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import hypot
 
-from clearway.facts import Drive, Lamp, Light, Measurement, Passage, Waypoint
-from clearway.rules.road import clock_slack
+from clearway.facts import Drive, Lamp, Light, Measurement, Waypoint
 from clearway.scene import Point, StopLine
 
 # How far a vehicle's foremost point may be ahead of its front plate: bumpers, bars and hooks. Our own cautious figure.
 AHEAD_OF_FRONT_PLATE_M = 0.5
 # And ahead of its rear plate: the longest road train (Council Directive 96/53/EC, Annex I, 1.1).
 AHEAD_OF_REAR_PLATE_M = 18.75
+# A change of the signal that was not seen within this is not dated by it.
+BEGAN_WITHIN_S_MAX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,7 @@ class Crossing:
     red_for: Measurement
 
 
-def crossed_on_red(
-    passage: Passage, drive: Drive, line: StopLine, camera: Point, beyond_m: float, grace_s: float
-) -> Crossing | None:
+def crossed_on_red(drive: Drive, line: StopLine, camera: Point, beyond_m: float, grace_s: float) -> Crossing | None:
     """The crossing by more than `beyond_m`, where all of it certainly was on red, and later than `grace_s` after its beginning.
 
     A vehicle that was already over the line when red began, or may have been, did not cross it on red. None too where the
@@ -43,18 +42,20 @@ def crossed_on_red(
         return None
     if not all(_between_ends(line, w) for w in drive.waypoints if before.at <= w.at <= over.at):
         return None
-    red = _red_throughout(passage, drive, line.signal, before, over)
+    red = _red_throughout(drive, line.signal, before, over)
     if red is None:
         return None
-    # The true moment lies between the two places; both clocks may be off.
-    half_s = (over.at - before.at).total_seconds() / 2
-    error_s = half_s + clock_slack(passage).total_seconds() + red.clock_error_ms / 1000
+    # The true moment lies between the two places, red began between the last that was seen of something else and the first of it,
+    # and the times may be off against each other. All of that counts for the driver: the interval begins at the latest red.
+    half_s, within_s = (over.at - before.at).total_seconds() / 2, _began_within_s(drive, red)
+    began_s = (within_s or 0.0) / 2
+    began = "it was first seen red then" if within_s is None else f"red began within {within_s:.2f} s"
     red_for = Measurement(
         "red when it crossed",
-        (before.at - red.from_at).total_seconds() + half_s,
-        error_s,
+        (before.at - red.from_at).total_seconds() + half_s + began_s,
+        half_s + began_s + red.clock_error_ms / 1000,
         "s",
-        f"between two places of the plate, {2 * half_s:.2f} s apart, by the signal's own report",
+        f"between two places of the plate, {2 * half_s:.2f} s apart; {began}",
     )
     return Crossing(before, over, red_for) if red_for.low > grace_s else None
 
@@ -64,11 +65,23 @@ def highest_beyond_m(drive: Drive, line: StopLine) -> float:
     return max(_beyond_m(line, w) + _error_m(line, w) for w in drive.waypoints)
 
 
-def _red_throughout(passage: Passage, drive: Drive, signal: str, before: Waypoint, over: Waypoint) -> Lamp | None:
+def _began_within_s(drive: Drive, red: Lamp) -> float | None:
+    """How long before `from_at` its red may have begun: since the last that was seen of something else. None where that was too
+    long ago to date it by: then red had been on for as long as is said, or longer."""
+    before = [one.until_at for one in drive.lamps if _is_known_before(one, red)]
+    within_s = (red.from_at - max(before)).total_seconds() if before else BEGAN_WITHIN_S_MAX
+    return within_s if within_s < BEGAN_WITHIN_S_MAX else None
+
+
+def _is_known_before(lamp: Lamp, red: Lamp) -> bool:
+    return lamp.signal == red.signal and lamp.light is not Light.UNKNOWN and lamp.until_at <= red.from_at
+
+
+def _red_throughout(drive: Drive, signal: str, before: Waypoint, over: Waypoint) -> Lamp | None:
     """The one red that was certainly on from `before` to `over`; None where anything else may have been."""
     reds = []
     for lamp in drive.lamps:
-        slack = clock_slack(passage) + timedelta(milliseconds=lamp.clock_error_ms)
+        slack = timedelta(milliseconds=lamp.clock_error_ms)
         if lamp.signal != signal or lamp.until_at <= before.at - slack or lamp.from_at >= over.at + slack:
             continue
         if lamp.light is not Light.RED or lamp.from_at > before.at - slack or lamp.until_at < over.at + slack:

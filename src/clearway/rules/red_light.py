@@ -21,7 +21,7 @@ class RedLight:
         drive = judged_drive(passage, self._line.order)
         if drive is None or not drive.waypoints:
             return None
-        crossing = crossed_on_red(passage, drive, self._line, self._camera, self._line.enters_m, self._law.allowed_s)
+        crossing = crossed_on_red(drive, self._line, self._camera, self._line.enters_m, self._law.allowed_s)
         if crossing is None:
             return None
         because = (

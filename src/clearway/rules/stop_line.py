@@ -22,7 +22,7 @@ class StopLineRule:
         drive = judged_drive(passage, self._line.order)
         if drive is None or not drive.waypoints or highest_beyond_m(drive, self._line) >= self._line.enters_m:
             return None
-        crossing = crossed_on_red(passage, drive, self._line, self._camera, self._law.allowed_m, 0.0)
+        crossing = crossed_on_red(drive, self._line, self._camera, self._law.allowed_m, 0.0)
         if crossing is None:
             return None
         because = (

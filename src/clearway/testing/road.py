@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
-from math import atan, ceil, cos, floor, pi, radians, sin, sqrt
+from math import atan, ceil, cos, floor, inf, pi, radians, sin, sqrt
 from pathlib import Path
 
 import cv2
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearway.camera.film import Film
-from clearway.facts import Box, Frame, Pixels
+from clearway.facts import Box, Frame, Light, Pixels
 
 Points = NDArray[np.float64]
 Colour = tuple[int, int, int]
@@ -76,9 +76,19 @@ _STANDS_S = 3.0
 _STANDS_AT_M = 9.5
 _GIVES_WAY_AT_M = 14.0
 _CROSSING_M_S = 4.2
+# The stop line's near edge as vehicles come, and where they stop; what its signal protects begins with the side street.
+STOP_LINE_M, STOPS_AT_M = 13.3, 14.1
+# A second head of the signal faces the camera: beside the road, its lamps one above another.
+HEAD_ALONG_M, HEAD_ACROSS_M, HEAD_UP_M, LAMP_M = 19.0, 4.1, (1.75, 3.0), 0.3
 # The light comes over the camera's left shoulder, in (across, along, up).
 _LIGHT = np.array([-0.35, -0.55, 0.76])
 _OVERLAY = "SIMULATED ROAD"
+# The lamps of a signal head from above, lit and unlit.
+_LAMPS: tuple[tuple[Colour, Colour], ...] = (
+    ((255, 60, 44), (64, 22, 20)),
+    ((255, 176, 34), (66, 44, 16)),
+    ((40, 236, 168), (16, 54, 44)),
+)
 # What a digit of a plate becomes in its twin's: one that a reader would not take for it.
 _UNLIKE = {"0": "4", "1": "5", "2": "9", "3": "4", "4": "0", "5": "1", "6": "2", "7": "8", "8": "7", "9": "2"}
 
@@ -142,7 +152,7 @@ class _Vehicle:
     lane: int
     enters_s: float
     speed_m_s: float
-    stands: bool = False
+    stands: tuple[float, float] | None = None  # where, in metres, and for how long
 
     @property
     def plate(self) -> str:
@@ -519,7 +529,9 @@ class Road:
     `headway_s` is the mean time between vehicles of one lane. `events` adds the vehicle that stands and the van that crosses;
     `detail` draws windows, people and shadows. `listed` and `lapsed` are the plates that `hotlist_csv` and `register_csv` put on
     their lists; the first of `listed` has a twin, which is on no list. Where `fast_m_s` is given, the first vehicle, which has
-    nobody ahead of it, drives that fast, and `fast` is its plate.
+    nobody ahead of it, drives that fast, and `fast` is its plate. `signal` is what the signal at the stop line shows: (from when
+    in seconds, what), in order; everybody stops for it who can, but for the vehicle of the number `runs`, whose plate is `ran`.
+    `parks` has the vehicle of a number stand at a place for so many seconds; who comes behind it waits.
     """
 
     def __init__(
@@ -534,6 +546,9 @@ class Road:
         speed_m_s: float = 8.5,
         view_from_m: float = 45.0,
         fast_m_s: float | None = None,
+        signal: Sequence[tuple[float, Light]] = (),
+        runs: int | None = None,
+        parks: tuple[int, float, float] | None = None,
         events: bool = True,
         detail: bool = True,
         camera: str = "simulated-road",
@@ -552,18 +567,26 @@ class Road:
             # However fast, it is 30 m away when the film begins.
             begins_s = -(view_from_m - 30.0) / fast_m_s
             self._planned[0] = replace(self._planned[0], speed_m_s=fast_m_s, enters_s=begins_s)
+        if parks is not None:
+            number, at_m, lasts_s = parks
+            self._planned[number] = replace(self._planned[number], stands=(at_m, lasts_s))
         self.fast: str | None = self._planned[0].plate if fast_m_s is not None else None
         # A third and three quarters of the way through the film, so that a watcher sees the street at rest first.
         self.listed: tuple[str, ...] = tuple(
             self._planned[place].plate for place in dict.fromkeys((vehicles // 4, vehicles * 3 // 4))
         )
         self.lapsed = self._planned[vehicles // 2].plate
-        self._ways = _drive(self._planned, view_from_m, None)
+        assert not signal or signal[-1][1] is Light.GREEN, "nobody waits for ever"
+        self.signal, self.ran = tuple(signal), self._planned[runs].plate if runs is not None else None
+        stops = [span for span in _spans(self.signal) if span[2] is not Light.GREEN]
+        closed = [(since_s, until_s, STOPS_AT_M) for since_s, until_s, _ in stops]
+        self._ways = _drive(self._planned, view_from_m, closed, runs)
         if events:
             # The van crosses when the vehicle that stood has left the junction, so we ask first when that is.
-            stood = next(way for vehicle, way in zip(self._planned, self._ways, strict=True) if vehicle.stands)
+            stood = next(way for vehicle, way in zip(self._planned, self._ways, strict=True) if vehicle.stands is not None)
             crossing_s = stood.from_s + (len(stood.along_m) - 1) * _STEP_S + 0.4
-            self._ways = _drive(self._planned, view_from_m, crossing_s)
+            closed = [*closed, (crossing_s - 2.2, crossing_s + 2.7, _GIVES_WAY_AT_M)]
+            self._ways = _drive(self._planned, view_from_m, closed, runs)
             self._planned.append(_Vehicle(vehicles, "", "van", "white", -1, crossing_s, _CROSSING_M_S))
         self._skins: dict[int, _Skin] = {}
         # A detector and then a reader ask for the same frame, the reader once for each plate.
@@ -623,8 +646,22 @@ class Road:
                 self._draw_walker(pixels, one, at_s)
             else:
                 self._draw_vehicle(pixels, one)
+        if self.signal:
+            self._draw_head(pixels, self.light(at_s))
         self._draw_overlay(pixels, number)
         return Frame(self.camera, number, self.at(number), 0.0, pixels)
+
+    def light(self, at_s: float) -> Light:
+        """What the signal shows that many seconds after the film's beginning; DARK before it shows anything."""
+        return next((light for from_s, until_s, light in _spans(self.signal) if from_s <= at_s < until_s), Light.DARK)
+
+    @property
+    def head_px(self) -> Box:
+        """Where the picture shows the signal's lamps."""
+        low, high = HEAD_UP_M
+        box = _around(self._lens.flat(self._lens.seen(np.array(_upright(HEAD_ACROSS_M, 1.2 * LAMP_M, low, high)))))
+        assert box is not None
+        return box
 
     def truth(self, frame_number: int) -> tuple[TrueVehicle, ...]:
         """Every vehicle that the frame shows any of, nearest first, hidden ones too."""
@@ -813,6 +850,21 @@ class Road:
             _fill(pixels, flat[start : start + len(corners)], colour)
             start += len(corners)
 
+    def _draw_head(self, pixels: Pixels, light: Light) -> None:
+        low, high = HEAD_UP_M
+        shapes: list[tuple[list[tuple[float, float, float]], Colour]] = [
+            (_upright(HEAD_ACROSS_M, 0.12, 0.0, low), (74, 78, 80)),
+            (_upright(HEAD_ACROSS_M, 1.2 * LAMP_M, low, high), (30, 32, 34)),
+        ]
+        lit = {Light.RED: (0,), Light.RED_AMBER: (0, 1), Light.AMBER: (1,), Light.GREEN: (2,)}.get(light, ())
+        for n, (on, off) in enumerate(_LAMPS):
+            up = high - (high - low) * (n + 0.5) / 3
+            turn = np.arange(16) * (pi / 8)
+            ring = [(HEAD_ACROSS_M + LAMP_M / 2 * cos(a), HEAD_ALONG_M, up + LAMP_M / 2 * sin(a)) for a in turn]
+            shapes.append((ring, on if n in lit else off))
+        for corners, colour in shapes:
+            _fill(pixels, _sixteenths(self._lens.flat(self._lens.seen(np.array(corners)))), colour)
+
     def _draw_overlay(self, pixels: Pixels, number: int) -> None:
         """The line that cameras write into their pictures: long, dated, and no plate."""
         text = f"{_OVERLAY}  {self.at(number):%Y-%m-%d %H:%M:%S} UTC"
@@ -841,6 +893,12 @@ def _around(points: Points) -> Box | None:
     """The box around points; None where it would be empty."""
     (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
     return Box(float(left), float(top), float(right), float(bottom)) if left < right and top < bottom else None
+
+
+def _upright(across_m: float, wide_m: float, low_m: float, high_m: float) -> list[tuple[float, float, float]]:
+    """A rectangle that stands across the road where the signal's head does."""
+    left, right = across_m - wide_m / 2, across_m + wide_m / 2
+    return [(x, HEAD_ALONG_M, up) for x, up in ((left, low_m), (right, low_m), (right, high_m), (left, high_m))]
 
 
 def _inside(hull: Points, points: Points) -> NDArray[np.bool_]:
@@ -921,13 +979,24 @@ def _plan(
             kind = "car"  # one of these waits for the van, which can hide a car but nothing taller
         colour = colours[int(dice.integers(len(colours)))]
         speed = speed_m_s * float(dice.uniform(0.88, 1.12))
-        planned.append(_Vehicle(number, layout, kind, colour, number % 2, enters_s, speed, stands=number == stands))
+        planned.append(
+            _Vehicle(
+                number, layout, kind, colour, number % 2, enters_s, speed, (_STANDS_AT_M, _STANDS_S) if number == stands else None
+            )
+        )
     return planned
 
 
-def _drive(planned: Sequence[_Vehicle], view_from_m: float, crossing_s: float | None) -> list[_Way]:
-    """The way of each vehicle: its own speed, a gap to the one before, and a stop where a line is closed."""
-    closed = (crossing_s - 2.2, crossing_s + 2.7) if crossing_s is not None else (0.0, 0.0)
+def _spans(signal: Sequence[tuple[float, Light]]) -> list[tuple[float, float, Light]]:
+    """From when, until when, and what it shows."""
+    ends = (*(from_s for from_s, _ in signal[1:]), inf)
+    return [(from_s, until_s, light) for (from_s, light), until_s in zip(signal, ends, strict=False)]
+
+
+def _drive(
+    planned: Sequence[_Vehicle], view_from_m: float, closed: Sequence[tuple[float, float, float]], runs: int | None
+) -> list[_Way]:
+    """The way of each vehicle: its own speed, a gap to the one before, a stop where a line is closed (from, until, where)."""
     queues = {lane: [v for v in planned if v.lane == lane] for lane in (0, 1)}
     ways: dict[int, tuple[float, list[float], list[float]]] = {}
     for lane in (0, 1):
@@ -951,16 +1020,16 @@ def _drive(planned: Sequence[_Vehicle], view_from_m: float, crossing_s: float | 
                     rear = ways[ahead.number][1][-1] + _BODIES[ahead.kind].length_m
                     gap = along - rear - _LEAVES_ROOM_M - _LEAVES_ROOM_S * speed
                     wanted = min(wanted, sqrt(max(0.0, ways[ahead.number][2][-1] ** 2 + 2 * _SLOWS_M_S2 * gap)))
-                lines = [_GIVES_WAY_AT_M] if closed[0] <= at_s < closed[1] else []
-                if vehicle.stands and stood_s < _STANDS_S:
-                    lines.append(_STANDS_AT_M)
+                lines = [at_m for from_s, until_s, at_m in closed if from_s <= at_s < until_s and vehicle.number != runs]
+                if vehicle.stands is not None and stood_s < vehicle.stands[1]:
+                    lines.append(vehicle.stands[0])
                 for line in lines:
                     gap = along - line
                     if gap >= -0.05 and speed**2 <= 2 * _SLOWS_M_S2_MAX * max(gap, 0.05):
                         wanted = min(wanted, 0.0 if gap < 0.1 else sqrt(2 * _SLOWS_M_S2 * gap))
                 speed += min(_SPEEDS_UP_M_S2 * _STEP_S, max(-1.3 * _SLOWS_M_S2_MAX * _STEP_S, wanted - speed))
                 speed = max(0.0, speed)
-                if vehicle.stands and speed == 0.0:
+                if vehicle.stands is not None and speed == 0.0:
                     stood_s += _STEP_S
                 alongs.append(along - speed * _STEP_S)
                 speeds.append(speed)
@@ -1143,6 +1212,41 @@ name = "the street"
 zone_m = [[{near_m}, -{half_m}], [40.0, -{half_m}], [40.0, {half_m}], [{near_m}, {half_m}]]
 towards = [-1.0, 0.0]
 order = {{ source = "simulated sign 220", {order}
+{_signal_toml(road, order)}"""
+
+
+def no_stopping_toml(road: Road, forbids: str) -> str:
+    """What to add to its scene where nobody may stop, or park, in the left lane before the stop line."""
+    since, until = (_rfc3339(road.starts_at + timedelta(days=days)) for days in (-30, 335))
+    near_m, far_m, half_m = STOP_LINE_M, 40.0, ROAD_HALF_M
+    return f"""
+[[no_stopping]]
+name = "the left lane"
+zone_m = [[{near_m}, -{half_m}], [{far_m}, -{half_m}], [{far_m}, 0.0], [{near_m}, 0.0]]
+towards = [-1.0, 0.0]
+forbids = "{forbids}"
+order = {{ source = "simulated sign 283", valid_from = {since}, valid_until = {until} }}
+"""
+
+
+def _signal_toml(road: Road, order: str) -> str:
+    if not road.signal:
+        return ""
+    head, half_m = road.head_px, ROAD_HALF_M
+    box = ", ".join(f"{edge:.1f}" for edge in (head.left_px, head.top_px, head.right_px, head.bottom_px))
+    return f"""
+[[stop_line]]
+name = "the arm"
+line_m = [[{STOP_LINE_M}, -{half_m}], [{STOP_LINE_M}, {half_m}]]
+towards = [-1.0, 0.0]
+signal = "K1"
+enters_m = {STOP_LINE_M - SIDE_STREET_M[1]:.1f}
+order = {{ source = "simulated signal plan", {order}
+
+[[signal_head]]
+name = "the second head"
+signal = "K1"
+box_px = [{box}]
 """
 
 

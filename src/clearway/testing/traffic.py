@@ -170,7 +170,8 @@ class Site:
         held_up = blocked(drive.waypoints, ways, (-1.0, 0.0))
         lag = timedelta(milliseconds=float(dice.uniform(-1, 1) * SIGNAL_CLOCK_ERROR_MS))
         lamps = tuple(
-            Lamp(one.signal, one.light, one.from_at + lag, one.until_at + lag, SIGNAL_CLOCK_ERROR_MS) for one in case.lamps
+            Lamp(one.signal, one.light, one.from_at + lag, one.until_at + lag, SIGNAL_CLOCK_ERROR_MS + CLOCK_ERROR_MS)
+            for one in case.lamps
         )
         return Passage(
             bare.id, bare.camera, sightings, bare.clock_error_ms, plate, Drive(drive.waypoints, drive.speed, lamps, held_up)

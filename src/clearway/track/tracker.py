@@ -65,7 +65,8 @@ class _Track:
     """One vehicle in view.
 
     `worths` says of each reading what it is worth, `best` is the one worth most, `p_surest` the highest p of a whole one. `told`
-    says that its passage was told already; then it is only kept from being told again.
+    says that its passage was told already; it is followed on all the same. `kept` are the numbers of frames whose sightings a
+    sample never leaves out. `told_before` says that it was another passage of the same plate that was told.
     """
 
     id: str
@@ -80,6 +81,8 @@ class _Track:
     clock_error_ms: float = 0.0
     legible_since: datetime | None = None
     told: bool = False
+    told_before: bool = False
+    kept: frozenset[int] = frozenset()
 
     @property
     def last(self) -> Sighting:
@@ -112,7 +115,8 @@ class _Track:
         if len(self.sightings) > SIGHTINGS_MAX:
             # A long stay keeps an even sample: every other one of the older half goes.
             half = SIGHTINGS_MAX // 2
-            self.sightings[:half] = self.sightings[:half:2]
+            older = enumerate(self.sightings[:half])
+            self.sightings[:half] = [one for n, one in older if n % 2 == 0 or one.frame_number in self.kept]
         self.clock_error_ms = max(self.clock_error_ms, clock_error_ms)
         if sighting.reading is not None:
             self._read(sighting.reading)
@@ -192,10 +196,14 @@ class Tracker:
     A passage is told once: when its vehicle is unseen for `lost_after_s`, or, for one that stays, when its plate has been
     legible for `judged_after_s` and is sure by then. A plate less certain than `plate_p_min` is not told: the passage then has
     none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile. So a passage with readings but
-    without a sure plate is told that much later, unless one with such a plate was told before it or is told meanwhile.
+    without a sure plate is told that much later, unless one with such a plate was told before it or is told meanwhile. Where it
+    `follows_on`, `left` gives the whole passages of those who were told while they stayed.
     """
 
-    def __init__(self, camera: str, *, lost_after_s: float, judged_after_s: float, plate_p_min: float) -> None:
+    def __init__(
+        self, camera: str, *, lost_after_s: float, judged_after_s: float, plate_p_min: float, follows_on: bool = False
+    ) -> None:
+        self._follows_on = follows_on
         self._camera, self._plate_p_min = camera, plate_p_min
         self._lost_after = timedelta(seconds=lost_after_s)
         self._judged_after = timedelta(seconds=judged_after_s)
@@ -205,16 +213,39 @@ class Tracker:
         self._unsure: list[_Unsure] = []
         self._at: datetime | None = None
         self._count = 0
+        self._left: list[_Track] = []
 
     def expected(self, at: datetime) -> tuple[Box, ...]:
         """Where the plates of the vehicles in view should be at that time."""
         return tuple(track.expected(at) for track in self._tracks if not track.bare)
 
-    def earliest_needed(self) -> datetime | None:
-        """The time of the first sighting of any vehicle with a plate that is not yet told; None where there is none. Older
-        frames serve nobody."""
-        untold = [track.sightings[0].captured_at for track in self._tracks if not track.told and not track.bare]
-        return min(untold, default=None)
+    def earliest_needed(self, *, told: bool = False) -> datetime | None:
+        """The time of the first sighting of any vehicle with a plate that is not yet told, or, where asked, of those that were;
+        None where there is none. Older frames serve nobody."""
+        needed = [track.sightings[0].captured_at for track in self._tracks if (told or not track.told) and not track.bare]
+        return min(needed, default=None)
+
+    def keep(self, frames: frozenset[int]) -> None:
+        """Leaves what was seen in the frames of those numbers in every sample: their pictures are kept."""
+        for track in self._tracks:
+            track.kept = frames
+
+    def stay(self) -> tuple[Passage, ...]:
+        """The passages so far of those who were told while in view and still are."""
+        return self._told_on([track for track in self._tracks if track.told])
+
+    def left(self) -> tuple[Passage, ...]:
+        """The whole passages of those who were told while in view and have passed since this was last asked."""
+        tracks, self._left = self._left, []
+        return self._told_on(tracks)
+
+    def _told_on(self, tracks: Sequence[_Track]) -> tuple[Passage, ...]:
+        plates_of = ((track, self._certain(track)) for track in tracks if not track.bare)
+        return tuple(
+            Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate)
+            for track, plate in plates_of
+            if plate is not None and not track.told_before
+        )
 
     def update(self, at: datetime, sightings: Sequence[Sighting], clock_error_ms: float) -> tuple[Passage, ...]:
         """Takes in what was seen at that time and returns the passages that are complete by now, in order of their start.
@@ -248,11 +279,14 @@ class Tracker:
 
     def _drop(self, tracks: Sequence[_Track]) -> None:
         dropped = set(map(id, tracks))
+        if self._follows_on:
+            self._left += [track for track in tracks if track.told]
         self._tracks = [track for track in self._tracks if id(track) not in dropped]
 
     def finish(self) -> tuple[Passage, ...]:
         """The passages of all vehicles still in view, for the end of a recording."""
-        tracks, self._tracks = self._tracks, []
+        tracks = self._tracks
+        self._drop(tracks)
         return self._told(self._ended(tracks)) + self._given_up(None)
 
     def _ended(self, tracks: Sequence[_Track]) -> list[tuple[_Track, Plate | None]]:
@@ -265,7 +299,8 @@ class Tracker:
             track.told = True
             passage = Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate)
             if plate is not None:
-                if not self._told_lately(plate, track):
+                track.told_before = self._told_lately(plate, track)
+                if not track.told_before:
                     passages.append(passage)
             elif track.moved():
                 if track.bare:
