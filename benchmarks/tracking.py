@@ -3,12 +3,15 @@
     python benchmarks/tracking.py                                          all parts without peers
     python benchmarks/tracking.py --parts identity --library-python PATH   PATH: an interpreter with `norfair` and `trackers`
     python benchmarks/tracking.py --parts pace queue day
+    python benchmarks/tracking.py --parts clips --cache FOLDER             FOLDER keeps what the detector finds
 
     pace       CPU-ms of a look with 60 vehicles in view: tracking, and measuring and judging who has passed
     queue      hours of stop-and-go, vehicles with plates: how many are counted, who twice
     day        a day: memory and time a look at their beginning and end
     identity   vehicles without plates, by their boxes alone, at 2 to 25 looks a second: IDF1 (E. Ristani et al., 2016) over what
                was detected, and identity switches in 100 vehicles
+    clips      vehicles in real clips that were labelled by eye (tests/track/by_eye), found by the shipped detector and by a
+               perfect one, looked at as `watch` does, as `tally` does, and in every frame
 
 `clearway.testing.street` says what is simulated. Seeds are fixed; none of them was looked at while the tracker was made.
 """
@@ -19,9 +22,8 @@ import json
 import subprocess
 import sys
 import time
-import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,19 +35,24 @@ from clearway.facts import Box, Kind, Passage, Reading, Sighting
 from clearway.plates import ALPHABET, PLACE
 from clearway.rules.judging import judge
 from clearway.rules.rulebook import rules_of
+from clearway.testing.followed import Following, Labelled, Told, following, heaviest, labelled
 from clearway.testing.street import Look, Street
 from clearway.testing.traffic import STARTS_AT, Site
 from clearway.track.tracker import Tracker
+from films import Film, filmed
 
 IN_VIEW = 60
 LOST_AFTER_S = 2.5
-PARTS = ("pace", "queue", "day", "identity")
+PARTS = ("pace", "queue", "day", "identity", "clips")
+BY_EYE = Path(__file__).parents[1] / "tests/track/by_eye"
+# Looks a second, and for how long somebody may be unseen: of `watch`, of `tally`, and of neither.
+WAYS_TO_LOOK = (("watch", 4.0, LOST_AFTER_S), ("tally", 8.0, 1.5), ("every frame", 60.0, 1.5))
 PEERS = ("norfair", "bytetrack", "sort")
 Ids = list[list[int | None]]
 
 
-def tracker() -> Tracker:
-    return Tracker("camera", lost_after_s=LOST_AFTER_S, judged_after_s=6.0, plate_p_min=0.5)
+def tracker(lost_after_s: float = LOST_AFTER_S) -> Tracker:
+    return Tracker("camera", lost_after_s=lost_after_s, judged_after_s=6.0, plate_p_min=0.5)
 
 
 def pace(looks_per_s: float, seconds: float = 30.0) -> tuple[np.ndarray, int]:
@@ -103,7 +110,7 @@ def counted(street: Street) -> tuple[Counter[int], int, int, int]:
     """How often each true vehicle with a plate was told; how many of them there were; how many passages; how many mixed two."""
     made = tracker()
     numbers: dict[int, int | None] = {}
-    kept: list[Look] = []  # sightings are told apart by their identity, so they must live until they are told
+    kept: list[Look] = []  # sightings are told apart by the identity of their boxes, so these must live until they are told
     told: Counter[int] = Counter()
     everybody: set[int] = set()
     passages = mixed = 0
@@ -111,7 +118,7 @@ def counted(street: Street) -> tuple[Counter[int], int, int, int]:
     def take(done: Sequence[Passage]) -> None:
         nonlocal passages, mixed
         for passage in done:
-            whose = Counter(numbers[id(sighting)] for sighting in passage.sightings)
+            whose = Counter(numbers[id(sighting.box)] for sighting in passage.sightings)
             number = whose.most_common(1)[0][0]
             passages += 1
             mixed += len(whose) > 1
@@ -120,13 +127,13 @@ def counted(street: Street) -> tuple[Counter[int], int, int, int]:
 
     for n, look in enumerate(street.looks()):
         kept.append(look)
-        numbers.update((id(sighting), number) for sighting, number in zip(look.sightings, look.numbers, strict=True))
+        numbers.update((id(sighting.box), number) for sighting, number in zip(look.sightings, look.numbers, strict=True))
         everybody.update(number for number in look.numbers if number is not None)
         take(made.update(look.at, look.sightings, 0.0))
         if n % 5000 == 0 and len(kept) > 20_000:
             for old in kept[:10_000]:
                 for sighting in old.sightings:
-                    numbers.pop(id(sighting), None)
+                    numbers.pop(id(sighting.box), None)
             del kept[:10_000]
     take(made.finish())
     return told, len(everybody), passages, mixed
@@ -143,36 +150,37 @@ def queues(hours: float) -> Iterator[str]:
 
 
 def day(hours: float) -> Iterator[str]:
-    """Hours in which the street empties and fills; memory that is held after each sixth of them."""
+    """Hours in which the street empties and fills; memory that the process holds after each sixth of them."""
     made = tracker()
-    tracemalloc.start()
     for part in range(6):
         street = Street(500 + part, seconds=hours * 600, looks_per_s=2.0, busy=(40.0, 150.0, 500.0)[part % 3])
-        began_s, looks = time.process_time(), 0
+        took_s, looks = 0.0, 0
         for look in street.looks():
             later = timedelta(hours=hours * part / 6)
-            made.update(look.at + later, [replace(one, captured_at=look.at + later) for one in look.sightings], 0.0)
+            seen = [replace(one, captured_at=look.at + later) for one in look.sightings]
+            began_s = time.process_time()
+            made.update(look.at + later, seen, 0.0)
+            took_s += time.process_time() - began_s
             looks += 1
-        took_s = time.process_time() - began_s
-        del street, look
+        for minute in range(3):  # until everybody has left
+            made.update(look.at + later + timedelta(minutes=minute), [], 0.0)
+        del street, look, seen
         gc.collect()
-        held_kb = tracemalloc.get_traced_memory()[0] / 1000
-        look_ms = 1000 * took_s / looks
-        yield f"day, hour {hours * (part + 1) / 6:g}: {held_kb:.0f} kB held, {look_ms:.2f} CPU-ms a look with its simulation"
-    tracemalloc.stop()
+        held, look_ms = sys.getallocatedblocks(), 1000 * took_s / looks
+        yield f"day, hour {hours * (part + 1) / 6:g}: {held} blocks of memory held, {look_ms:.3f} CPU-ms a look"
 
 
-def ours(looks: Sequence[Look]) -> tuple[Ids, float]:
+def ours(looks: Iterable[Sequence[Sighting]], made: Tracker) -> tuple[Ids, float]:
     """Which vehicle each sighting of each look was taken for, and CPU-ms. Asked of the tracker itself: a passage keeps but a
     sample of a long stay, and is not told of what never moved."""
-    made = tracker()
     took_s, ids = 0.0, []
-    for look in looks:
+    for sightings in looks:
         began_s = time.process_time()
-        made.update(look.at, look.sightings, 0.0)
+        if sightings:
+            made.update(sightings[0].captured_at, sightings, 0.0)
         took_s += time.process_time() - began_s
         of = {id(track.last): int(track.id.rpartition("/")[2]) for track in made._tracks}
-        ids.append([of.get(id(sighting)) for sighting in look.sightings])
+        ids.append([of.get(id(sighting)) for sighting in sightings])
     return ids, 1000 * took_s
 
 
@@ -192,11 +200,7 @@ def theirs(python: str, library: str, looks: Sequence[Look], looks_per_s: float)
 
 
 def idf1(looks: Sequence[Look], ids: Ids) -> tuple[float, int, int]:
-    """IDF1 over the detections, identity switches, and how many true vehicles there were.
-
-    Of the pairs of a vehicle and an identity the one with most detections is taken first: all but the best only where identities
-    are split and mixed at once.
-    """
+    """IDF1 over the detections, identity switches, and how many true vehicles there were."""
     together: Counter[tuple[int, int]] = Counter()
     truths = told = switches = 0
     last: dict[int, int] = {}
@@ -209,14 +213,8 @@ def idf1(looks: Sequence[Look], ids: Ids) -> tuple[float, int, int]:
             together[true, number] += 1
             switches += last.get(true, number) != number
             last[true] = number
-    hits, taken_true, taken = 0, set(), set()
-    for (true, number), count in together.most_common():
-        if true not in taken_true and number not in taken:
-            hits += count
-            taken_true.add(true)
-            taken.add(number)
     everybody = {true for look in looks for true in look.numbers if true is not None}
-    return 2 * hits / (truths + told), switches, len(everybody)
+    return 2 * heaviest(together) / (truths + told), switches, len(everybody)
 
 
 def identities(python: str | None, seed: int, seconds: float) -> Iterator[str]:
@@ -224,7 +222,7 @@ def identities(python: str | None, seed: int, seconds: float) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for looks_per_s in (25.0, 10.0, 4.0, 2.0):
         looks = list(Street(seed, seconds=seconds, looks_per_s=looks_per_s, plates=False).looks())
-        runs = [("ours", ours(looks))]
+        runs = [("ours", ours([look.sightings for look in looks], tracker()))]
         if python is not None:
             runs += [(library, theirs(python, library, looks, looks_per_s)) for library in PEERS]
         for name, (ids, cpu_ms) in runs:
@@ -232,16 +230,63 @@ def identities(python: str | None, seed: int, seconds: float) -> Iterator[str]:
             yield f"| {looks_per_s:g} | {name} | {share:.3f} | {100 * switches / vehicles:.1f} | {cpu_ms / len(looks):.2f} |"
 
 
+def followed(labels: Labelled, film: Film, looks_per_s: float, lost_after_s: float) -> Following:
+    """How well our tracker follows the labelled vehicles, over every way in which looks can fall on the frames."""
+    total = Following()
+    frames = range(labels.first, labels.last + 1)
+    every = max(1, round(labels.frames_per_s / looks_per_s))
+    for start in range(every):
+        looked = frames[start::every]
+        ids, _ = ours([film.seen[frame] for frame in looked], tracker(lost_after_s))
+        told: dict[int, list[Told]] = {
+            frame: [(one.box, number) for one, number in zip(film.seen[frame], numbers, strict=True)]
+            for frame, numbers in zip(looked, ids, strict=True)
+        }
+        total += following(labels, told)
+    return total
+
+
+def perfect(labels: Labelled, film: Film) -> Film:
+    """The same clip, had the detector found what was labelled and nothing else."""
+    seen = [
+        tuple(Sighting(frame, at, Kind.VEHICLE, box, 1.0) for _, box, _ in labels.seen(frame)) for frame, at in enumerate(film.at)
+    ]
+    return Film(film.at, tuple(seen))
+
+
+def clips(cache: Path) -> Iterator[str]:
+    every = [labelled(path.read_text().splitlines()) for path in sorted(BY_EYE.glob("*.jsonl"))]
+    films = [filmed(one.clip, cache) for one in every]
+    frames, vehicles = sum(one.last - one.first + 1 for one in every), sum(len(one.vehicles) for one in every)
+    yield f"{frames} frames of {len(every)} clips, {vehicles} vehicles"
+    yield "| looked at as | clip | labelled | IDF1 | found, % | false boxes | IDF1 of the found | switches in 100 vehicles |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for way, looks_per_s, lost_after_s in WAYS_TO_LOOK:
+        total, ideal = Following(), Following()
+        for labels, film in zip(every, films, strict=True):
+            one = followed(labels, film, looks_per_s, lost_after_s)
+            total, ideal = total + one, ideal + followed(labels, perfect(labels, film), looks_per_s, lost_after_s)
+            yield _row(way, Path(labels.clip).stem, one)
+        yield _row(way, "all", total)
+        yield _row(way, "all, perfect detector", ideal)
+
+
+def _row(way: str, clip: str, one: Following) -> str:
+    return (
+        f"| {way} | {clip} | {one.truths} | {one.idf1:.3f} | {100 * one.found / one.truths:.1f} | {one.told - one.found} "
+        f"| {one.idf1_of_found:.3f} | {100 * one.switches / one.vehicles:.1f} |"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--parts", nargs="+", choices=("pace", "queue", "day", "identity"), default=["pace", "queue", "day", "identity"]
-    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--library-python", metavar="PATH", help="an interpreter that has norfair and trackers")
     parser.add_argument("--seed", type=int, default=601, help="of the street of `identity`")
     parser.add_argument("--seconds", type=float, default=600.0, help="of the street of `identity`")
     parser.add_argument("--queue-hours", type=float, default=4.0, help="of the part `queue`")
     parser.add_argument("--day-hours", type=float, default=24.0, help="of the part `day`")
+    parser.add_argument("--cache", metavar="FOLDER", type=Path, default=Path("films"), help="of the part `clips`")
     given = parser.parse_args()
     if "identity" in given.parts and given.library_python is None:
         print("peers are skipped: no --library-python", file=sys.stderr)
@@ -250,6 +295,7 @@ def main() -> None:
         "queue": lambda: queues(given.queue_hours),
         "day": lambda: day(given.day_hours),
         "identity": lambda: identities(given.library_python, given.seed, given.seconds),
+        "clips": lambda: clips(given.cache),
     }
     for part in given.parts:
         for row in parts[part]():

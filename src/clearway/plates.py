@@ -4,7 +4,6 @@ Formats are a prior that can be outvoted, never a filter that rewrites what was 
 evidence by how well it fits a format, and a reading that fits none keeps its text at a lower probability.
 """
 
-import heapq
 import math
 import unicodedata
 from collections import Counter
@@ -219,7 +218,7 @@ def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, 
         best = [(float(row[place]), ALPHABET[place]) for place in choices if row[place] > 1e-6]
         least = P_SPELLING_MIN * max((q for q, _ in beam), default=0.0) * max((p for p, _ in best), default=0.0)
         longer = ((q * p, text + character) for q, text in beam for p, character in best if q * p >= least)
-        beam = heapq.nlargest(count, longer)
+        beam = sorted(longer, reverse=True)[:count]
     return tuple((text, q) for q, text in beam if text)
 
 

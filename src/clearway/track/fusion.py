@@ -7,6 +7,7 @@ of n ** INDEPENDENCE independent ones.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def support(reading: Reading, text: str) -> float:
     """The probability that this reading by itself gives to `text`, place by place; 0 where it has another length."""
     if len(reading.text) != len(text):
         return 0.0
-    return float(np.prod(reading.p_characters[range(len(text)), [plates.PLACE[character] for character in text]]))
+    return prod(float(reading.p_characters[n, plates.PLACE[character]]) for n, character in enumerate(text))
 
 
 def _looks_like(readings: Sequence[Reading]) -> str:

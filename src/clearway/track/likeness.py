@@ -9,6 +9,7 @@ from clearway.facts import Box
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
+Codes = NDArray[np.uint32]
 
 
 def alike(some: Sequence[str], others: Sequence[str], pairs: tuple[Places, Places], cut: NDArray[np.bool_]) -> Array:
@@ -22,6 +23,16 @@ def alike(some: Sequence[str], others: Sequence[str], pairs: tuple[Places, Place
         return np.empty(0)
     longest = max(map(len, (*some, *others)))
     (a, a_length), (b, b_length) = (_codes(side, longest, of) for side, of in zip((some, others), pairs, strict=True))
+    # Most who are compared are read as before.
+    differ = (a != b).any(axis=1)
+    share = np.ones(len(cut))
+    share[differ] = _alike(a[differ], a_length[differ], b[differ], b_length[differ], cut[differ])
+    return share
+
+
+def _alike(a: Codes, a_length: Places, b: Codes, b_length: Places, cut: NDArray[np.bool_]) -> Array:
+    if not len(cut):
+        return np.empty(0)
     swap = a_length > b_length
     short, long = np.where(swap[:, None], b, a), np.where(swap[:, None], a, b)
     short_length, long_length = np.minimum(a_length, b_length), np.maximum(a_length, b_length)
@@ -31,7 +42,7 @@ def alike(some: Sequence[str], others: Sequence[str], pairs: tuple[Places, Place
     # Each part is a row of its own: of the longer text the characters from `start` on.
     began, pair = np.cumsum(parts) - parts, np.repeat(np.arange(len(parts)), parts)
     start = np.arange(len(pair)) - began[pair]
-    part = long[pair[:, None], np.minimum(start[:, None] + np.arange(longest), longest - 1)]
+    part = long[pair[:, None], np.minimum(start[:, None] + np.arange(long.shape[1]), long.shape[1] - 1)]
     length = np.where(cut, short_length, long_length)[pair]
     share = 1 - _edits(short[pair], short_length[pair], part, length) / np.maximum(length, 1)
     return np.asarray(np.maximum.reduceat(share, began))
@@ -53,8 +64,10 @@ def alike_at_most(some: Sequence[str], others: Sequence[str], cut: NDArray[np.bo
 
 def overlaps(some: Array, others: Array) -> Array:
     """Intersection over union of each box with each other one, (n, m); boxes are rows of left, top, right, bottom."""
-    shared_px = np.minimum(some[:, None, 2:], others[:, 2:]) - np.maximum(some[:, None, :2], others[:, :2])
-    shared = np.maximum(shared_px, 0.0).prod(axis=2)
+    across_px, down_px = (
+        np.minimum(some[:, None, n + 2], others[:, n + 2]) - np.maximum(some[:, None, n], others[:, n]) for n in (0, 1)
+    )
+    shared = np.maximum(across_px, 0.0) * np.maximum(down_px, 0.0)
     areas = [(one[:, 2:] - one[:, :2]).prod(axis=1) for one in (some, others)]
     return np.asarray(shared / (areas[0][:, None] + areas[1] - shared))
 
@@ -80,20 +93,20 @@ def best_first(score: Array) -> list[tuple[int, int]]:
     return pairs
 
 
-def _characters(codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
+def _characters(codes: Codes) -> NDArray[np.uint64]:
     """Which characters each text has, one bit each; characters that share a bit count as one."""
     bits = np.left_shift(np.uint64(1), codes.astype(np.uint64) & np.uint64(63))
     return np.asarray(np.bitwise_or.reduce(np.where(codes > 0, bits, np.uint64(0)), axis=1))
 
 
-def _codes(texts: Sequence[str], longest: int, chosen: Places) -> tuple[NDArray[np.uint32], Places]:
+def _codes(texts: Sequence[str], longest: int, chosen: Places) -> tuple[Codes, Places]:
     """The characters of the chosen texts as numbers, (n, longest), 0 behind the end, and their lengths."""
     longest = max(1, longest)
     codes = np.array(texts, f"<U{longest}").view(np.uint32).reshape(len(texts), longest)
     return codes[chosen], np.array([len(text) for text in texts])[chosen]
 
 
-def _edits(a: NDArray[np.uint32], a_length: Places, b: NDArray[np.uint32], b_length: Places) -> Array:
+def _edits(a: Codes, a_length: Places, b: Codes, b_length: Places) -> Array:
     """How many characters must be changed, added or taken away to make each text of the other, (n,).
 
     The usual table, row by row for all pairs at once; what lies behind a text's end changes nothing before it.

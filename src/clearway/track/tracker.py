@@ -7,10 +7,10 @@ A vehicle whose plate nobody read is followed by its place alone, apart from tho
 nobody can be asked about it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from math import exp, hypot
+from math import exp, hypot, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,12 @@ OVERLAP_MIN, P_BOTH_MAX = 0.3, 0.5
 P_SURE, SURE_REACH_WIDTHS = 0.8, 1.5
 # A velocity is the mean over about this long: between two frames close together it is mostly error.
 VELOCITY_S = 0.35
+# How fast it shrinks is a mean over longer, since a box strays by more of its size than of its way.
+RECEDES_S = 1.0
 # Who is not seen goes on as before, but ever less surely: most are hidden because they slow down in a queue.
 GOES_ON_S = 2.0
+# How much nearer or farther away somebody can have got meanwhile, whatever a few boxes that stray say.
+NEARER_MAX = 1.5
 # Without a text: how far a vehicle can be from where it was expected, in sizes of its box (the root of its area; a car's is about
 # two metres), and how far where nobody knows yet how fast it is. Chosen on streets of `testing/street.py` (seeds 11 and 12): more
 # takes the next vehicle in a queue for one that is hidden, less loses who brakes.
@@ -73,6 +77,7 @@ class _Track:
     p_surest: float = 0.0
     worth_asked: float = 0.0
     velocity_px_s: tuple[float, float] = (0.0, 0.0)
+    recedes_per_s: float = 0.0
     clock_error_ms: float = 0.0
     legible_since: datetime | None = None
     told: bool = False
@@ -90,8 +95,12 @@ class _Track:
 
     def expected(self, at: datetime) -> Box:
         """Where it is by now, if it goes on as it did."""
-        on_s = _goes_on_s((at - self.last.captured_at).total_seconds())
-        return _place(self.last).moved(self.velocity_px_s[0] * on_s, self.velocity_px_s[1] * on_s)
+        left, top, right, bottom = map(float, _ahead([self], at)[0][0])
+        return Box(left, top, right, bottom)
+
+    def nearly(self) -> frozenset[int]:
+        """The numbers of what was read of it as a whole, see `_nearly`."""
+        return _nearly(reading.text for reading in self.readings if reading.legibility > 0)
 
     def moved(self) -> bool:
         """Whether it drove: in the first half of its time and in the second. Scenery that cannot be read stays, or seems to jump
@@ -130,17 +139,43 @@ class _Track:
         elapsed_s = (sighting.captured_at - self.last.captured_at).total_seconds()
         if elapsed_s <= 0:
             return
-        now, then = _place(sighting).centre_px, _place(self.last).centre_px
+        place, before = _place(sighting), _place(self.last)
+        now, then = place.centre_px, before.centre_px
         measured = ((now[0] - then[0]) / elapsed_s, (now[1] - then[1]) / elapsed_s)
         learn = max(1 / len(self.sightings), 1 - exp(-elapsed_s / VELOCITY_S))
+        slowly = 1 - exp(-elapsed_s / RECEDES_S)
+        self.recedes_per_s += slowly * (log(before.width_px / place.width_px) / elapsed_s - self.recedes_per_s)
+        # As fast as it is now, see `_ahead`: so much nearer, and the way was driven half of that time ago.
+        nearer = min(NEARER_MAX, max(1 / NEARER_MAX, exp(-self.recedes_per_s * elapsed_s)))
         self.velocity_px_s = (
-            (1 - learn) * self.velocity_px_s[0] + learn * measured[0],
-            (1 - learn) * self.velocity_px_s[1] + learn * measured[1],
+            (1 - learn) * nearer**2 * self.velocity_px_s[0] + learn * nearer * measured[0],
+            (1 - learn) * nearer**2 * self.velocity_px_s[1] + learn * nearer * measured[1],
         )
 
 
-def _goes_on_s(elapsed_s: float) -> float:
-    return GOES_ON_S * (1 - exp(-max(0.0, elapsed_s) / GOES_ON_S))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unsure:
+    """Somebody who passed and whose plate was read, but not surely: perhaps the one who comes again in a moment.
+
+    Nothing is kept of what was read but its numbers, see `_nearly`.
+    """
+
+    passage: Passage
+    nearly: frozenset[int]
+
+
+def _nearly(texts: Iterable[str]) -> frozenset[int]:
+    """Numbers that say no text, and of which two share one where their texts differ in one character at most: Python's hashes,
+    salted anew in every run, of what is left without each of the characters."""
+    return frozenset(hash((n, text[:n] + text[n + 1 :])) for text in texts for n in range(len(text)))
+
+
+def _soon(track: _Track, told_at: datetime) -> bool:
+    return track.sightings[0].captured_at - told_at <= TOLD_ONCE_FOR
+
+
+def _without_readings(passage: Passage) -> Passage:
+    return replace(passage, sightings=tuple(replace(sighting, reading=None) for sighting in passage.sightings))
 
 
 def _place(sighting: Sighting) -> Box:
@@ -160,8 +195,9 @@ class Tracker:
 
     A passage is told once: when its vehicle is unseen for `lost_after_s`, or, for one that stays, when its plate has been
     legible for `judged_after_s` and is sure by then. A plate less certain than `plate_p_min` is not told: the passage then has
-    none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile. Where it `follows_on`, `left`
-    gives the whole passages of those who were told while they stayed.
+    none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile. So a passage with readings but
+    without a sure plate is told that much later, unless one with such a plate was told before it or is told meanwhile. Where it
+    `follows_on`, `left` gives the whole passages of those who were told while they stayed.
     """
 
     def __init__(
@@ -172,8 +208,9 @@ class Tracker:
         self._lost_after = timedelta(seconds=lost_after_s)
         self._judged_after = timedelta(seconds=judged_after_s)
         self._tracks: list[_Track] = []
-        # Of whom was told lately no text is kept: the number is Python's hash, which is salted anew in every run.
-        self._told_at: dict[int, datetime] = {}
+        # When each plate was told, in that order: no text is kept, but its number and those of what is nearly like it.
+        self._told_at: dict[int, tuple[datetime, frozenset[int]]] = {}
+        self._unsure: list[_Unsure] = []
         self._at: datetime | None = None
         self._count = 0
         self._left: list[_Track] = []
@@ -233,8 +270,11 @@ class Tracker:
             most = sorted(self._tracks, key=lambda t: t.last.captured_at)[: len(self._tracks) - TRACKS_MAX]
             self._drop(most)
             done += most
-        passages = self._told(done + [track for track in self._tracks if self._settled(track, at)])
-        self._told_at = {number: told_at for number, told_at in self._told_at.items() if at - told_at <= TOLD_ONCE_FOR}
+        ready = self._ended(done)
+        ready += [(track, plate) for track in self._tracks if (plate := self._settled(track, at)) is not None]
+        passages = self._told(ready) + self._given_up(at)
+        while self._told_at and at - next(iter(self._told_at.values()))[0] > TOLD_ONCE_FOR:
+            del self._told_at[next(iter(self._told_at))]
         return passages
 
     def _drop(self, tracks: Sequence[_Track]) -> None:
@@ -247,47 +287,69 @@ class Tracker:
         """The passages of all vehicles still in view, for the end of a recording."""
         tracks = self._tracks
         self._drop(tracks)
-        return self._told(tracks)
+        return self._told(self._ended(tracks)) + self._given_up(None)
 
-    def _told(self, tracks: Sequence[_Track]) -> tuple[Passage, ...]:
+    def _ended(self, tracks: Sequence[_Track]) -> list[tuple[_Track, Plate | None]]:
+        """Those who passed and were not told yet, each with its plate."""
+        return [(track, self._certain(track)) for track in tracks if not track.told]
+
+    def _told(self, tracks: Sequence[tuple[_Track, Plate | None]]) -> tuple[Passage, ...]:
         passages = []
-        for track in sorted(tracks, key=lambda t: t.sightings[0].captured_at):
-            if track.told:
-                continue
+        for track, plate in sorted(tracks, key=lambda one: one[0].sightings[0].captured_at):
             track.told = True
-            plate = self._certain(track)
-            if plate is not None and self._told_lately(plate, track):
-                track.told_before = True
-                continue
-            if plate is not None or track.moved():
-                passages.append(Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate))
+            passage = Passage(track.id, self._camera, tuple(track.sightings), track.clock_error_ms, plate)
+            if plate is not None:
+                track.told_before = self._told_lately(plate, track)
+                if not track.told_before:
+                    passages.append(passage)
+            elif track.moved():
+                if track.bare:
+                    passages.append(passage)
+                elif not self._nearly_told(track.nearly(), track):
+                    self._unsure.append(_Unsure(_without_readings(passage), track.nearly()))
         return tuple(passages)
 
+    def _given_up(self, at: datetime | None) -> tuple[Passage, ...]:
+        """The passages of those who were read without being sure and did not come again; by None, of all of them."""
+        if at is None:
+            gone, self._unsure = self._unsure, []
+        else:
+            here = [one for one in self._unsure[-TRACKS_MAX:] if at - one.passage.last_at <= TOLD_ONCE_FOR]
+            gone = [one for one in self._unsure if one not in here] if len(here) < len(self._unsure) else []
+            self._unsure = here
+        return tuple(one.passage for one in gone)
+
     def _told_lately(self, plate: Plate, track: _Track) -> bool:
-        """Whether a passage with that plate was told a moment ago; from now on one was."""
-        number = hash(plate.text)
-        before = self._told_at.pop(number, None)
+        """Whether a passage with that plate was told a moment ago; from now on one was, and who was read nearly so was it."""
+        number, nearly = hash(plate.text), _nearly([plate.text])
+        if plate.votes == 1 and self._nearly_told(nearly, track):
+            return True  # one look, and one character: a misreading
+        before, _ = self._told_at.pop(number, (None, None))
         if len(self._told_at) >= TOLD_MAX:
             del self._told_at[next(iter(self._told_at))]
-        self._told_at[number] = track.last.captured_at
-        return before is not None and track.sightings[0].captured_at - before <= TOLD_ONCE_FOR
+        self._told_at[number] = track.last.captured_at, nearly
+        self._unsure = [one for one in self._unsure if not nearly & one.nearly]
+        return before is not None and _soon(track, before)
 
-    def _settled(self, track: _Track, at: datetime) -> bool:
-        """Whether waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
+    def _nearly_told(self, nearly: frozenset[int], track: _Track) -> bool:
+        return any(nearly & others for told_at, others in self._told_at.values() if _soon(track, told_at))
+
+    def _settled(self, track: _Track, at: datetime) -> Plate | None:
+        """Its plate, where waiting longer would tell no more. A vehicle that comes nearer is legible long before it is sure."""
         if track.told or track.legible_since is None or at - track.legible_since < self._judged_after:
-            return False
+            return None
         worth = sum(track.worths)
         if worth < ASKED_AGAIN * track.worth_asked:
-            return False
+            return None
         track.worth_asked = worth
         plate = self._certain(track)
-        return plate is not None and plate.p >= P_SETTLED
+        return plate if plate is not None and plate.p >= P_SETTLED else None
 
     def _certain(self, track: _Track) -> Plate | None:
         plate = fuse(track.readings)
         if plate is None or not plates.plausible(plate.text):
             return None
-        if max(support(reading, plate.text) for reading in track.readings) < P_WITNESS_MIN:
+        if not any(support(reading, plate.text) >= P_WITNESS_MIN for reading in track.readings):
             return None
         return plate if plate.p >= (self._plate_p_min if plate.votes > 1 else P_ALONE_MIN) else None
 
@@ -314,10 +376,18 @@ def _paired(
 
 
 def _ahead(tracks: Sequence[_Track], at: datetime) -> tuple[Array, Array]:
-    """Where each vehicle is expected, (n, 4) edges, and how long ago it was seen, (n,) seconds."""
+    """Where each vehicle is expected, (n, 4) edges, and how long ago it was seen, (n,) seconds.
+
+    Who drives evenly is ever farther away, and all of its picture shrinks alike: its size as 1 / distance, its speed in the
+    picture as the square of that.
+    """
     elapsed_s = np.array([(at - track.last.captured_at).total_seconds() for track in tracks])
-    moved = np.array([track.velocity_px_s for track in tracks]) * np.array([_goes_on_s(s) for s in elapsed_s])[:, None]
-    return edges([_place(track.last) for track in tracks]) + np.tile(moved, 2), elapsed_s
+    on_s = GOES_ON_S * (1 - np.exp(-np.maximum(0.0, elapsed_s) / GOES_ON_S))
+    nearer = 1 / np.clip(1 + on_s * [track.recedes_per_s for track in tracks], 1 / NEARER_MAX, NEARER_MAX)
+    last = edges([_place(track.last) for track in tracks])
+    centre, reach = (last[:, :2] + last[:, 2:]) / 2, (last[:, 2:] - last[:, :2]) / 2 * nearer[:, None]
+    centre += np.array([track.velocity_px_s for track in tracks]) * (on_s * nearer)[:, None]
+    return np.hstack([centre - reach, centre + reach]), elapsed_s
 
 
 def _fits_bare(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime) -> Array:
@@ -339,9 +409,10 @@ def _fits(sightings: Sequence[Sighting], tracks: Sequence[_Track], at: datetime)
     """How well each sighting fits each vehicle, (sightings, vehicles), higher is better; -inf where it cannot be that vehicle."""
     seen = edges([sighting.plate_box for sighting in sightings if sighting.plate_box is not None])
     expected, elapsed_s = _ahead(tracks, at)
-    off_px = (seen[:, None, :2] + seen[:, None, 2:] - expected[:, :2] - expected[:, 2:]) / 2
+    centre_px, expected_px = (one[:, :2] + one[:, 2:] for one in (seen, expected))
+    across_px, down_px = ((centre_px[:, None, n] - expected_px[:, n]) / 2 for n in (0, 1))
     width_px = np.maximum((seen[:, 2] - seen[:, 0])[:, None], expected[:, 2] - expected[:, 0])
-    distance = np.hypot(off_px[..., 0], off_px[..., 1]) / width_px
+    distance = np.hypot(across_px, down_px) / width_px
     overlap = overlaps(seen, expected)
     readings = [sighting.reading for sighting in sightings if sighting.reading is not None]
     best = [track.best for track in tracks if track.best is not None]
