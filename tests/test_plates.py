@@ -95,6 +95,14 @@ def test_no_format_turns_one_clear_character_into_another() -> None:
     assert text == "AB12CD7"
 
 
+def test_a_chinese_plate_keeps_lookalikes_apart() -> None:
+    """An 8 that may be a B: elsewhere each is doubted, on a plate that looks Chinese the reader is believed."""
+    found = evidence("粤A8C372", instead={2: ("B", 0.1)})
+    free, chinese = dict(plates.likeliest(found)), dict(plates.likeliest(found, "CN"))
+    assert free["粤A8C372"] / free["粤ABC372"] == pytest.approx(9**0.7), "either may stand there"
+    assert chinese["粤A8C372"] / chinese["粤ABC372"] == pytest.approx(9)
+
+
 def test_the_evidence_alone_decides_how_many_characters_there_are() -> None:
     """Many countries issue A54614, and each such string is likelier than one with a province: but something stands there."""
     found = evidence("浙A54614", instead={0: ("苏", 0.2)})

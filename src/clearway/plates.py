@@ -130,10 +130,12 @@ CHOICES_MAX = 12
 P_STANDS_MIN = 0.3
 # A spelling this much less likely than the likeliest is not followed: no format makes up for it.
 P_SPELLING_MIN = 1e-6
-# How far a reader that nobody calibrated is believed between characters that are drawn alike (1 wholly, 0 not at all). 0 and O, 1
-# and I are one and the same glyph in many plate typefaces, so that only the place tells them apart; the others differ in little,
-# and blur takes that.
+# How far a reader is believed between characters that are drawn alike (1 wholly, 0 not at all). 0 and O, 1 and I are one and the
+# same glyph in many plate typefaces, so that only the place tells them apart; the others differ in little, and blur takes that.
 _TRUST = (("0OQD", 0.7), ("8B", 0.7), ("5S", 0.7), ("2Z", 0.7), ("6G", 0.7), ("0O", 0.5), ("1I", 0.35))
+# Whose plates keep look-alikes apart: China's have neither I nor O (GA 36-2018), and dies that were drawn to be told apart. On
+# 1,300 simulated passages of plates that training never saw doubt made the claims of Chinese plates worse, of others better.
+_TOLD_APART = frozenset({"CN"})
 
 
 # The kind of each character, as patterns write it.
@@ -197,7 +199,7 @@ def _times_likelier(kinds: str, region: str) -> float:
 
 
 def doubted(p_characters: Probabilities) -> Probabilities:
-    """What a reader says that nobody calibrated, with less belief wherever two characters look alike; rows keep their sums."""
+    """The same evidence with less belief in the reader wherever two characters look alike; rows keep their sums."""
     softened = p_characters.copy()
     for group, trust in _TRUST:
         places = [PLACE[character] for character in group]
@@ -225,15 +227,16 @@ def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, 
 def likeliest(p_characters: Probabilities, region: str = "unknown") -> tuple[tuple[str, float], ...]:
     """The likeliest texts with their probabilities after the formats had their say, likeliest first; may be empty.
 
-    Bayes over the `spellings` of the places at which something stands (P_STANDS_MIN); what they leave out counts as a plate of no
-    known format. `region` is what the plate looked like.
+    Bayes over the `spellings` of the doubted evidence, of the places at which something stands (P_STANDS_MIN); what they leave
+    out counts as a plate of no known format. `region` is what the plate looked like.
     """
     sums = p_characters.sum(axis=1)
     stands = sums >= P_STANDS_MIN
     if not LENGTH_MIN <= np.count_nonzero(stands) <= LENGTH_MAX:
         return ()
     p_places = float(np.where(stands, sums, 1.0 - sums).prod())
-    found = spellings(p_characters[stands] / sums[stands, None])
+    rows = p_characters[stands] / sums[stands, None]
+    found = spellings(rows if region in _TOLD_APART else doubted(rows))
     weights = [q * _times_likelier(text.translate(_KINDS), region) for text, q in found]
     total = sum(weights) + max(0.0, 1.0 - sum(q for _, q in found))
     told = ((text, min(1.0, w / total) * min(1.0, p_places)) for (text, _), w in zip(found, weights, strict=True))

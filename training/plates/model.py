@@ -37,16 +37,19 @@ class _Residual(nn.Module):
         return functional.relu(x + self.second(self.first(x)))
 
 
+def _along(width: int, apart: int = 1) -> nn.Sequential:
+    """A look along each lane: five steps, `apart` from each other."""
+    look = nn.Conv2d(width, width, (1, 5), 1, (0, 2 * apart), dilation=(1, apart), bias=False)
+    return nn.Sequential(look, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+
+
 class _Further(nn.Module):
     """A look further along the line, laid over what is there: what stands elsewhere on a plate says whether a letter or a digit
     is due here. It starts as nothing, so that a reader that has learnt without it goes on from where it was."""
 
     def __init__(self, width: int, apart: int) -> None:
         super().__init__()
-        self.look = nn.Sequential(
-            nn.Conv1d(width, width, 5, 1, 2 * apart, dilation=apart, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
-            nn.Conv1d(width, width, 1, bias=False), nn.BatchNorm1d(width),
-        )  # fmt: skip
+        self.look = nn.Sequential(*_along(width, apart), nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width))
         nn.init.zeros_(self.look[-1].weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,11 +73,9 @@ class Reader(nn.Module):
             self.lane.normal_(0, 0.1)
         self.context = nn.Linear(wide, wide)
         self.along = nn.Sequential(
-            nn.Conv1d(wide, wide, 5, 1, 2, bias=False), nn.BatchNorm1d(wide), nn.ReLU(inplace=True),
-            nn.Conv1d(wide, wide, 5, 1, 2, bias=False), nn.BatchNorm1d(wide), nn.ReLU(inplace=True),
-            _Further(wide, 3), _Further(wide, 6), _Further(wide, 2),
+            *_along(wide), *_along(wide), _Further(wide, 3), _Further(wide, 6), _Further(wide, 2),
         )  # fmt: skip
-        self.characters = nn.Conv1d(wide, CLASSES, 1)
+        self.characters = nn.Conv2d(wide, CLASSES, 1)
         self.region = nn.Linear(wide, len(REGIONS))
         self.legible = nn.Linear(wide, 1)
 
@@ -85,8 +86,7 @@ class Reader(nn.Module):
         whole = features.mean(dim=(2, 3))
         context = functional.relu(self.context(whole))
         share = torch.softmax(self.heights(features) + self.rows, dim=2)  # (n, lanes, rows, steps)
-        lanes = (features.permute(0, 3, 1, 2) @ share.permute(0, 3, 2, 1).to(features.dtype)).permute(0, 3, 2, 1) + self.lane
-        count, _, width, steps = lanes.shape
-        along = self.along((lanes + context[:, None, :, None]).reshape(count * LANES, width, steps))
-        characters = self.characters(along).reshape(count, LANES, CLASSES, steps).permute(0, 1, 3, 2)
+        lanes = (features.permute(0, 3, 1, 2) @ share.permute(0, 3, 2, 1).to(features.dtype)).permute(0, 2, 3, 1)
+        along = self.along(lanes + self.lane.permute(1, 0, 2) + context[:, :, None, None])  # (n, wide, lanes, steps)
+        characters = self.characters(along).permute(0, 2, 3, 1)
         return characters, self.region(context), self.legible(context)

@@ -134,7 +134,7 @@ def main() -> None:
         *(f"{one.text} p {one.p:.3f} whole {one.p_whole:.2f} text {one.p_text:.2f};" for one in whole if one.right is False),
     )
     for which in ("p_whole", "p_text", "p"):
-        for gate in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995):
+        for gate in (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995):
             passed = [sum(getattr(one, which) >= gate and one.right is right for one in whole) for right in (True, False, None)]
             cut = sum(getattr(one, which) >= gate for one in spoilt)
             words = "right {}, wrong {}, where no plate is {}".format(*passed)

@@ -97,7 +97,6 @@ class CctReader:
         written = slots[slots.argmax(axis=1) != len(CCT_ALPHABET) - 1, :-1]
         p_characters = np.zeros((len(written), len(plates.ALPHABET)))
         p_characters[:, [plates.PLACE[character] for character in CCT_ALPHABET[:-1]]] = written
-        p_characters = plates.doubted(p_characters)
         if not len(written) or not plates.credible(p_characters):
             return None
         legibility = 0.0 if is_cut(frame, plate) else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)

@@ -147,7 +147,6 @@ class RapidReader:
             return None
         (outputs,) = self._session.run(None, {self._input: _prepared(line)})
         reading = _decoded(outputs[0][:, self._classes].astype(np.float64) @ self._places)
-        reading = None if reading is None else plates.doubted(reading)
         if reading is None or not _reads_like_a_plate(reading) or CLOCK.search(self._line(outputs[0])):
             return None
         legibility = 0.0 if is_cut(frame, plate) else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)
