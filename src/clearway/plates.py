@@ -214,14 +214,17 @@ def spellings(p_characters: Probabilities, count: int = 64) -> tuple[tuple[str, 
 
     Places are independent, and at each of them something stands.
     """
-    beam: list[tuple[float, str]] = [(1.0, "")]
     order = np.argsort(p_characters, axis=1)[:, : -CHOICES_MAX - 1 : -1]
+    q, paths = np.ones(1), np.empty((1, 0), np.intp)
     for row, choices in zip(p_characters, order, strict=True):
-        best = [(float(row[place]), ALPHABET[place]) for place in choices if row[place] > 1e-6]
-        least = P_SPELLING_MIN * max((q for q, _ in beam), default=0.0) * max((p for p, _ in best), default=0.0)
-        longer = ((q * p, text + character) for q, text in beam for p, character in best if q * p >= least)
-        beam = sorted(longer, reverse=True)[:count]
-    return tuple((text, q) for q, text in beam if text)
+        longer = np.outer(q, row[choices]).ravel()
+        followed = np.flatnonzero(longer >= max(P_SPELLING_MIN * longer.max(initial=0.0), 1e-300))
+        followed = followed[np.argsort(-longer[followed], kind="stable")[:count]]
+        before, choice = np.divmod(followed, len(choices))
+        q, paths = longer[followed], np.column_stack([paths[before], choices[choice]])
+    return tuple(
+        ("".join(ALPHABET[place] for place in path), float(p)) for path, p in zip(paths.tolist(), q, strict=True) if path
+    )
 
 
 def likeliest(p_characters: Probabilities, region: str = "unknown") -> tuple[tuple[str, float], ...]:

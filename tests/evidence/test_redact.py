@@ -22,7 +22,8 @@ from clearway.facts import Box, Frame, Pixels
 
 WIDTH_PX, HEIGHT_PX = 24, 16
 edges = st.integers(-32, 128).map(lambda quarters: quarters / 4)
-boxes = st.tuples(edges, edges, edges, edges).filter(lambda e: e[0] < e[2] and e[1] < e[3]).map(lambda e: Box(*e))
+spans = st.tuples(edges, edges).filter(lambda span: span[0] != span[1]).map(sorted)
+boxes = st.tuples(spans, spans).map(lambda both: Box(both[0][0], both[1][0], both[0][1], both[1][1]))
 
 
 def noise(seed: int) -> Pixels:
