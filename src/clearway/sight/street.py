@@ -125,10 +125,12 @@ class StreetDetector:
 
 def _apart(boxes: NDArray[np.float64], p: NDArray[np.float64], p_min: float) -> list[int]:
     """The places of boxes that are sure enough and no two of one thing, surest first."""
-    sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    likely = np.flatnonzero(sound & (p >= p_min) & (p <= 1.0))
+    likely = np.flatnonzero((p >= p_min) & (p <= 1.0))
+    edges = boxes[likely]
+    likely = likely[np.isfinite(edges).all(axis=1) & (edges[:, 2:] > edges[:, :2]).all(axis=1)]
     likely = likely[np.argsort(-p[likely], kind="stable")][:CANDIDATES_MAX]
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    area = np.zeros(len(boxes))
+    area[likely] = (boxes[likely, 2:] - boxes[likely, :2]).prod(axis=1)
     kept: list[int] = []
     while len(likely) and len(kept) < FOUND_MAX:
         best, others = likely[0], likely[1:]
