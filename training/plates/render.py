@@ -40,10 +40,13 @@ class Drawn:
 
 @dataclass(slots=True)
 class _Canvas:
-    """A plate under the brush."""
+    """A plate under the brush. `one_width` is how often its characters are struck with dies of one width, a W no wider than an M;
+    `upright` how often its W is an M on its head."""
 
     pixels: Pixels
     dice: Dice
+    one_width: float = 0.3
+    upright: float = 0.1
     edges: list[tuple[float, float]] = field(default_factory=list)
 
     @property
@@ -88,9 +91,9 @@ class _Canvas:
         left, top, right, bottom = box
         tall = bottom - top
         scale = tall / CAPITAL_PX
-        fixed = dice.random() < 0.5
-        cramped = fixed and dice.random() < 0.6  # struck with dies of one width: a W is no wider than an M
-        dies = _dies(tokens, face, chinese, dice)
+        cramped = dice.random() < self.one_width
+        fixed = cramped or dice.random() < 0.3
+        dies = _dies(tokens, face, chinese, dice, self.upright)
         natural = [0.0 if die is None else die.shape[1] * scale for die in dies]
         letters = [w for t, w in zip(tokens, natural, strict=True) if t not in _MARKS]
         cell = float(np.median(letters)) * dice.uniform(1.0, 1.12) if letters else 1.0
@@ -144,6 +147,8 @@ class _Canvas:
                 centre, radius = (middle[0], round(top + y * tall)), max(2, round(tall * 0.17))
                 cv2.circle(self.pixels, centre, radius, _any_colour(dice), -1, cv2.LINE_AA)
                 cv2.circle(self.pixels, centre, round(radius * 0.6), _any_colour(dice), max(1, round(radius * 0.3)), cv2.LINE_AA)
+        elif mark == "#" and dice.random() < 0.3:
+            self.sticker(x + width / 2, top + tall * dice.uniform(0.35, 0.65), 0.5 * width, tall * dice.uniform(0.14, 0.32))
         elif mark == "#":
             for _ in range(int(dice.integers(1, 4))):
                 centre = (
@@ -158,6 +163,17 @@ class _Canvas:
                 else:
                     shape = np.array(centre) + dice.uniform(-1, 1, (int(dice.integers(3, 7)), 2)) * axes
                     cv2.fillPoly(self.pixels, [shape.astype(np.int32)], _any_colour(dice), cv2.LINE_AA)
+
+    def sticker(self, x: float, y: float, beside: float, beyond: float) -> None:
+        """A sticker that reaches so far to all sides of its middle, with one or two rows of small print on it."""
+        dice, (ground, ink) = self.dice, (_any_colour(self.dice), _any_colour(self.dice))
+        top, left = round(y - beyond), round(x - beside)
+        cv2.rectangle(self.pixels, (left, top), (round(x + beside), round(y + beyond)), ground, -1)
+        rows = 1 if dice.random() < 0.6 else 2
+        for row in range(rows):
+            words = _filled(dice, str(dice.choice(("DD", "DD", "LLL", "A", "AA", "DDD"))))
+            high = 2 * beyond / rows
+            self.words(words, ink, left, top + high * (row + 0.2), 0.6 * high, 2 * beside, _latin(dice))
 
     def frame(self, colour: Colour, thick_px: int, inset_px: int) -> None:
         cv2.rectangle(
@@ -178,15 +194,19 @@ class _Canvas:
             cv2.circle(self.pixels, centre, max(1, radius - 1), _grey(self.dice, 60, 255), -1, cv2.LINE_AA)
 
 
-def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice) -> list[Pixels | None]:
-    """What each character is struck with; None for a mark that is none. Some have one die for O and 0, some an I with serifs;
-    most write Persian and Arabic letters no lower than the digits."""
+def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice, upright: float) -> list[Pixels | None]:
+    """What each character is struck with; None for a mark that is none. Some have one die for O and 0, some an I with serifs,
+    and so often as `upright` says an M on its head for a W; most write Persian and Arabic letters no lower than the digits."""
     alike = {} if dice.random() < 0.7 else {"0": "O"} if face.slashed or dice.random() < 0.5 else {"O": "0"}
     barred, level = (dice.uniform(0.6, 2.2) if dice.random() < 0.25 else 0.0), dice.random() < 0.85
     cut = _cut_anew(dice) if dice.random() < 0.6 else None
+    on_its_head = dice.random() < upright
     dies: list[Pixels | None] = []
     for character in tokens:
-        die = None if character in _MARKS else glyph(_face_of(character, face, chinese), alike.get(character, character))
+        if character == "W" and on_its_head:
+            die = _on_its_head(glyph(face, "M"))
+        else:
+            die = None if character in _MARKS else glyph(_face_of(character, face, chinese), alike.get(character, character))
         if die is not None and character == "I" and barred and die.shape[1] < CAPITAL_PX / 3:
             die = _barred(die, barred)
         elif die is not None and level and "ا" <= character <= "ی":
@@ -219,6 +239,13 @@ def _cut_anew(dice: Dice) -> Callable[[Pixels], Pixels]:
         return die[:, columns[0] : columns[-1] + 1] if len(columns) else die[:, side:-side]
 
     return cut
+
+
+def _on_its_head(mask: Pixels) -> Pixels:
+    """A capital upside down: what the narrow dies of America have for a W, its sides upright."""
+    turned = np.zeros_like(mask)
+    turned[ABOVE_PX : ABOVE_PX + CAPITAL_PX] = mask[ABOVE_PX : ABOVE_PX + CAPITAL_PX][::-1]
+    return turned
 
 
 def _barred(mask: Pixels, reach: float) -> Pixels:
@@ -273,7 +300,7 @@ def _wish(dice: Dice) -> str:
     if dice.random() < 0.5:
         text += str(_pick(dice, layouts.VOWELS)) + str(_pick(dice, layouts.ENDINGS))
     text += _filled(dice, "L" * max(0, 3 - len(text)))
-    text = text[: int(dice.integers(4, 9))]
+    text = text[: int(dice.integers(2, 9))]
     if dice.random() < 0.3:
         text = text[:-1] + str(dice.integers(0, 10)) if dice.random() < 0.5 else str(dice.integers(1, 10)) + text[1:]
     if dice.random() < 0.25:
@@ -451,6 +478,7 @@ def _american(dice: Dice) -> Drawn:
         while not 130 < abs(sum(ground) - sum(ink)) < 300:
             ground, ink = _any_colour(dice), _any_colour(dice)
     canvas = _ground(dice, width, height, _near(dice, ground))
+    canvas.one_width, canvas.upright = 0.75, 0.6
     if dice.random() < 0.5:  # a ground that changes from top to bottom
         other = np.asarray(_near(dice, pale if dice.random() < 0.7 else _any_colour(dice), 40), np.float32)
         share = np.clip(np.linspace(dice.uniform(-0.5, 0.8), dice.uniform(-0.5, 0.8), height), 0, 0.8)[:, None, None]
@@ -491,24 +519,7 @@ def _american(dice: Dice) -> Drawn:
     lines = _lines(canvas, tokens, ink, left, width * dice.uniform(0.91, 0.97), two_lines=False, tall=(0.4, 0.58))
     for across, down in ((0.07, 0.1), (0.9, 0.1), (0.07, 0.86), (0.9, 0.86)):  # stickers of the month and year
         if dice.random() < 0.25:
-            corner = (round(width * across), round(height * down))
-            size = (round(height * dice.uniform(0.08, 0.13)), round(height * dice.uniform(0.06, 0.09)))
-            cv2.rectangle(
-                canvas.pixels,
-                (corner[0] - size[0], corner[1] - size[1]),
-                (corner[0] + size[0], corner[1] + size[1]),
-                _any_colour(dice),
-                -1,
-            )
-            canvas.words(
-                _filled(dice, "DD"),
-                _any_colour(dice),
-                corner[0] - size[0],
-                corner[1] - size[1] * 0.7,
-                size[1] * 1.3,
-                2 * size[0],
-                _latin(dice),
-            )
+            canvas.sticker(width * across, height * down, height * dice.uniform(0.08, 0.13), height * dice.uniform(0.06, 0.09))
     if dice.random() < 0.6:
         canvas.bolts(((0.2, 0.07), (0.8, 0.07), (0.2, 0.93), (0.8, 0.93)) if dice.random() < 0.6 else ((0.2, 0.07), (0.8, 0.07)))
     if dice.random() < 0.45:  # a dealer's frame covers the rim, often with words on it
