@@ -303,8 +303,8 @@ class Sealer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """One frame and what may be seen of it: the `subject`, but for the boxes in `causes`, the signal's `heads`, and below both the
-    empty road as the `ground`. `plate_hidden` where a fill touches the subject's own plate."""
+    """One frame and what may be seen of it: the `subject`, but for the boxes in `causes`, the signal's `heads`, and below both
+    the empty road as the `ground`. `plate_hidden` where a fill touches the subject's own plate."""
 
     frame: Frame
     shown: Shown

@@ -125,11 +125,11 @@ def drawn(masked: Pixels, region_px: PxBounds | None, sketch: Sketch, at: dateti
     strip = np.empty((strip_px(width, len(said)), width, 3), np.uint8)
     strip[:] = _STRIP_RGB
     letters_px = _letters_px(width)
+    for number, words in enumerate(said, start=1):
+        cv2.putText(strip, words, (letters_px, round((number * LINE - 0.2) * letters_px)), _WORDS_RGB, _TYPEFACE, letters_px, 400)
     right = width
     for head_px in filmed:
         right = _enlarge(masked, head_px, strip, right)
-    for number, words in enumerate(said, start=1):
-        cv2.putText(strip, words, (letters_px, round((number * LINE - 0.2) * letters_px)), _WORDS_RGB, _TYPEFACE, letters_px, 400)
     return np.concatenate([picture, strip])
 
 

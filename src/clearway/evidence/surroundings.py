@@ -41,7 +41,7 @@ Causes = Sequence[tuple[Box, str]]
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """The road when it was empty: the `picture`, flat where it is not known, and the numbers of the `frames` that it is made of."""
+    """The road when it was empty: the `picture`, flat where it is not known, and the numbers of the `frames` it is made of."""
 
     picture: Pixels
     frames: tuple[int, ...]
@@ -116,9 +116,9 @@ def _around(head: Box, frame: Frame) -> Box:
 def road_of(passage: Passage, frames: Sequence[Frame], hidden: Sequence[Causes], find: Find) -> Road | None:
     """The empty road of those frames of a fixed camera, in order of time and all of one size; None where none of it is known.
 
-    It is shown where the subject drove, or another vehicle that was found to move. What was found in a frame, and what is `hidden`
-    in it for another reason, has no part in it. Where somebody was found once, and where a vehicle or a plate stood, it is shown
-    in no frame, however often they were missed.
+    It is shown where the subject drove, or another vehicle that was found to move. What was found in a frame, and what is
+    `hidden` in it for another reason, has no part in it. Where somebody was found once, and where a vehicle or a plate stood, it
+    is not shown at all, however often they were missed.
     """
     road = EmptyRoad()
     for frame in frames:
