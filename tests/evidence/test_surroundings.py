@@ -132,6 +132,20 @@ def test_what_the_cameras_own_looks_saw_hides_the_head_too(tmp_path: Path) -> No
     assert {"vehicle, two_wheeler", "the vehicle", "too large"} <= set(legend)
 
 
+def test_each_of_two_heads_of_one_signal_is_told_of_by_itself(tmp_path: Path) -> None:
+    recorder, found, source = Recorder(), ran_red(), junction()
+    (head,), other = signal_sketch(found).heads, ((72.0, 52.0), (84.0, 52.0), (84.0, 58.0), (72.0, 58.0))
+    sketch = replace(signal_sketch(found), heads=(head, replace(head, points_px=other)))
+    world = World(tmp_path, recorder, hider=Hider(only({5: [Detection(Kind.VEHICLE, LORRY, 0.4)]})))
+    exhibit = world.sealer.seal(found, source, clock_source="NTP", hide=nothing_else, sketch=sketch, surveyed=SURVEYED)
+    told = shown(contents(Path(exhibit.path)))
+    assert told["heads"] == [{"what": "signal K1", "px": [*HEAD_PX]}, {"what": "signal K1", "px": [72, 52, 84, 58]}]
+    words = {line["frame"]: line["heads"] for line in told["clip"]["frames"]}
+    assert words == dict.fromkeys(range(2, 9), ["shown", "shown"]) | {5: ["vehicle unsure", "shown"]}
+    for line, picture in zip(told["clip"]["frames"], recorder.pictures, strict=True):
+        assert np.array_equal(picture[52:58, 72:84], source[line["frame"]].pixels[52:58, 72:84])
+
+
 def test_a_head_behind_the_subject_and_one_that_is_none_are_not_shown() -> None:
     source, of = junction(), ran_red().passage
     looked: list[Box] = []

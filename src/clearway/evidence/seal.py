@@ -153,9 +153,9 @@ class Sealer:
                 remedy="let pictures be held for longer: settings evidence.held_s and evidence.held_mb.",
             )
         road = None
-        heads = {line.what: bounds_of(line) for line in sketch.heads} if sketch is not None else {}
+        heads = [(line.what, bounds_of(line)) for line in sketch.heads] if sketch is not None else []
         if sketch is not None:
-            views, road = self._surrounded(finding.passage, views, views[revealing[0]].frame.pixels.shape, [*heads.values()])
+            views, road = self._surrounded(finding.passage, views, views[revealing[0]].frame.pixels.shape, [px for _, px in heads])
         # Before the first and after the last picture of the subject there is nothing to show.
         clip = _Masked(views[revealing[0] : revealing[-1] + 1])
         best = _best(finding, [views[place] for place in revealing])[: self._stills]
@@ -198,7 +198,7 @@ class Sealer:
             sketch=sketch,
             surveyed=sorted(surveyed or ()),
             clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
-            heads=[*heads.items()],
+            heads=heads,
             road=(ROAD, road.frames) if road is not None else None,
             files=files,
             made_with=self._made_with,

@@ -128,7 +128,7 @@ def drawn(masked: Pixels, region_px: PxBounds | None, sketch: Sketch, at: dateti
     for number, words in enumerate(said, start=1):
         cv2.putText(strip, words, (letters_px, round((number * LINE - 0.2) * letters_px)), _WORDS_RGB, _TYPEFACE, letters_px, 400)
     right = width
-    for head_px in filmed:
+    for head_px in reversed(filmed):
         right = _enlarge(masked, head_px, strip, right)
     return np.concatenate([picture, strip])
 
