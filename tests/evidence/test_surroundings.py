@@ -140,8 +140,8 @@ def test_each_of_two_heads_of_one_signal_is_told_of_by_itself(tmp_path: Path) ->
     exhibit = world.sealer.seal(found, source, clock_source="NTP", hide=nothing_else, sketch=sketch, surveyed=SURVEYED)
     told = shown(contents(Path(exhibit.path)))
     assert told["heads"] == [{"what": "signal K1", "px": [*HEAD_PX]}, {"what": "signal K1", "px": [72, 52, 84, 58]}]
-    words = {line["frame"]: line["heads"] for line in told["clip"]["frames"]}
-    assert words == dict.fromkeys(range(2, 9), ["shown", "shown"]) | {5: ["vehicle unsure", "shown"]}
+    words = {line["frame"]: tuple(line["heads"]) for line in told["clip"]["frames"]}
+    assert words == dict.fromkeys(range(2, 9), ("shown", "shown")) | {5: ("vehicle unsure", "shown")}
     for line, picture in zip(told["clip"]["frames"], recorder.pictures, strict=True):
         assert np.array_equal(picture[52:58, 72:84], source[line["frame"]].pixels[52:58, 72:84])
 

@@ -155,7 +155,8 @@ class Sealer:
         road = None
         heads = [(line.what, bounds_of(line)) for line in sketch.heads] if sketch is not None else []
         if sketch is not None:
-            views, road = self._surrounded(finding.passage, views, views[revealing[0]].frame.pixels.shape, [px for _, px in heads])
+            shape = views[revealing[0]].frame.pixels.shape
+            views, road = self._surrounded(finding.passage, views, shape, [px for _, px in heads])
         # Before the first and after the last picture of the subject there is nothing to show.
         clip = _Masked(views[revealing[0] : revealing[-1] + 1])
         best = _best(finding, [views[place] for place in revealing])[: self._stills]
