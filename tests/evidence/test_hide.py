@@ -228,6 +228,11 @@ def test_a_failure_at_a_signal_shows_nobody(failure: str, number: int, tmp_path:
     assert (shown["road"] > 100) == (number != 0 or failure != "raises"), "the road is shown beside whoever stood on it"
 
 
+def test_who_is_missed_in_half_of_the_frames_is_not_on_the_road(tmp_path: Path) -> None:
+    """In seven frames, enough for a road, nobody is found, nor in the finished road; all of them show whoever stands there."""
+    assert assert_never_shown_at_a_signal(tmp_path, dict.fromkeys((0, *range(9, 16)), "finds nothing"))["road"] > 100
+
+
 @pytest.mark.slow
 def test_thousands_of_failures_at_a_signal_show_nobody(tmp_path: Path) -> None:
     """On any frames the hider raises or finds nothing."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def sealed(folder: Path, found: Callable[[int], Sequence[Detection] | Exception]
 def only(finds: Mapping[int, Sequence[Detection]]) -> Callable[[int], Sequence[Detection]]:
     """Finds that in those frames, and nothing in others."""
     return lambda number: finds.get(number, ())
+
+
+def _found(found: Callable[[int], Sequence[Detection]], frame: Frame, region: Box) -> tuple[Detection, ...]:
+    return tuple(found(frame.number))
 
 
 def shown(files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -159,6 +164,15 @@ def test_a_head_behind_the_subject_and_one_that_is_none_are_not_shown() -> None:
     assert told[5] == ("the vehicle", "too large", "shown") and told[0] == ("shown", "too large", "shown")
     assert all(region.common(Box(*map(float, HEAD_PX))) or region.common(Box(*map(float, above))) for region in looked)
     assert min(region.width_px for region in looked) > 24, "a lorry is told by more than its flank"
+
+
+def test_whoever_the_look_around_the_head_alone_finds_hides_it() -> None:
+    source, of = junction(), ran_red().passage
+    finds = {Kind.PERSON: Box(83, 4, 88, 18), Kind.FACE: Box(85, 4, 88, 8), Kind.PLATE: Box(84, 15, 90, 18), Kind.VEHICLE: LORRY}
+    for kind, box in finds.items():
+        found = only({5: [Detection(kind, box, 0.9)]})
+        told = heads_in([HEAD_PX], of, source, [()] * len(source), partial(_found, found))
+        assert told[4:7] == [(f"{kind} carried",), (f"{kind} found",), (f"{kind} carried",)] and told[12] == ("shown",)
 
 
 def test_a_moment_is_sooner_one_that_shows_the_lamp(tmp_path: Path) -> None:
