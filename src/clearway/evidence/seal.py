@@ -76,8 +76,8 @@ _RESERVED_BYTES = 32 * 1024
 # What is looked at for people, faces and plates reaches beyond what is shown by this share of its longer side: somebody is
 # easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
 _AROUND_SHARE = 1.0
-# So much earlier or later may a moment's picture be if it then shows plate and signal, as a share of what lies between the first
-# moment and the last: three moments, half of it apart, stay three.
+# So much earlier or later may a moment's picture be if it then shows the plate, as a share of what lies between the first moment
+# and the last, and half as much if it then shows the signal: three moments, half of it apart, stay three.
 _PLATE_WORTH = 1 / 6
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
 
@@ -340,11 +340,6 @@ class _View:
     def hidden(self) -> tuple[Box, ...]:
         return tuple(box for box, _ in self.causes)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it shows the plate and all of the signal's heads."""
-        return not self.plate_hidden and len(self.heads) == len(self.shown.heads)
-
     def pixels(self) -> Pixels:
         picture = flat(self.frame.pixels.shape) if self.ground is None else self.ground.copy()
         reveal_on(picture, self.frame.pixels, self.subject, self.hidden)
@@ -406,13 +401,16 @@ def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
 
 def _moments(finding: Finding, views: Sequence[_View]) -> dict[str, _View]:
     """The pictures before, at and after, by the names of their files: the frames that the rule named, or those nearest to them
-    that are held and show the vehicle, sooner one that shows its plate and its signal."""
+    that are held and show the vehicle, sooner one that shows its plate, and its signal."""
     at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
     times = [at_by_number[number] for number in finding.moments]
     worth = (max(times) - min(times)) * _PLATE_WORTH if times else timedelta()
 
+    heads = max((len(view.heads) for view in views), default=0)
+
     def apart(view: _View, at: datetime) -> timedelta:
-        return abs(view.frame.captured_at - at) + (timedelta() if view.is_whole else worth)
+        later = worth if view.plate_hidden else worth / 2 if len(view.heads) < heads else timedelta()
+        return abs(view.frame.captured_at - at) + later
 
     nearest = [min(views, key=partial(apart, at=at)) for at in times]
     chosen = list({id(view): view for view in nearest}.values())
