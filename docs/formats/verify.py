@@ -40,7 +40,7 @@ TITLES = (
 )
 RESTS_ON = {2: (), 3: (2,), 4: (2, 3), 5: (2,), 6: (2,), 7: (6,), 8: (2,)}
 MANIFEST, STATEMENT, TIMESTAMP = "manifest.json", "statement.dsse.json", "timestamp.tsr"
-PROOFS = {f"clearway-exhibit/{version}": "ledger.tlog-proof" for version in (3, 2)} | {"clearway-exhibit/1": "ledger.json"}
+PROOFS = {f"clearway-exhibit/{version}": "ledger.tlog-proof" for version in (4, 3, 2)} | {"clearway-exhibit/1": "ledger.json"}
 MIB = 2**20
 NAME = r"[^\s+\x00-\x1f\x7f]{1,255}"  # of a ledger or a witness
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.evidence.test_redact import decoded
 
 from clearway.cli.main import main
 from clearway.edge.lookout import FOLDER
@@ -18,6 +19,7 @@ from clearway.edge.replay import Outcome, replay
 from clearway.edge.scenes import as_toml, parse_scene
 from clearway.edge.signals import Signals
 from clearway.edge.station import Station
+from clearway.evidence.redact import FILL_RGB
 from clearway.evidence.verify import contents
 from clearway.facts import Box, Detection, Frame, Kind, Lamp, Light
 from clearway.ports import Detector
@@ -86,6 +88,24 @@ def test_who_drives_on_red_is_found_and_who_stops_is_not(tmp_path: Path) -> None
     assert "signal K1" in [line["what"] for line in said["shown"]["drawn"]["lines"]]
     assert any(words.startswith("signal K1: red from ") for words in said["shown"]["drawn"]["words"])
     assert [step.outcome for step in replay(path)] == [Outcome.NOT_DERIVED, *[Outcome.SAME] * 5]
+
+
+def test_the_lamp_is_shown_as_it_was_filmed_and_so_is_the_stop_line(tmp_path: Path) -> None:
+    road = junction(*RED)
+    ((_, _, path),) = found(road, tmp_path)
+    files = contents(path)
+    shown = json.loads(files["manifest.json"])["shown"]
+    ((left, top, right, bottom),) = [head["px"] for head in shown["heads"]]
+    assert all(line["heads"] == ["shown"] for line in shown["clip"]["frames"])
+    for line in (*shown["stills"], *shown["moments"]):
+        picture = decoded(files[line["file"]])
+        assert np.array_equal(picture[top:bottom, left:right], road.frame(line["frame"]).pixels[top:bottom, left:right])
+    ground = decoded(files["road.png"])
+    known = (ground != FILL_RGB).any(axis=2)
+    empty = Road(4, 1, 12.0, 640, 360, signal=((-60.0, Light.GREEN),), events=False, starts_at=road.starts_at)
+    beside = np.abs(ground.astype(int) - empty.frame(0).pixels).max(axis=2)[known]
+    assert 0.05 < known.mean() < 0.5 and np.percentile(beside, 99) < 24, "no vehicle and nobody, but the road"
+    assert (ground[known].min(axis=1) > 180).sum() > 200, "the stop line is seen"
 
 
 def test_who_waited_and_then_drove_on_red_is_found_when_they_have_left(tmp_path: Path) -> None:

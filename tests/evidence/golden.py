@@ -39,11 +39,14 @@ def make() -> None:
     world.BEGUN_AT = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=10)
     with tempfile.TemporaryDirectory() as folder:
         office, sealed_at = Office(Path(folder) / "office"), world.BEGUN_AT + timedelta(seconds=9.25)
-        somebody = Detection(Kind.PERSON, Box(24, 14, 29, 24), 0.3)
+        found_by_frame = {
+            4: [Detection(Kind.PERSON, Box(24, 14, 29, 24), 0.3)],
+            5: [Detection(Kind.VEHICLE, Box(78, 0, 96, 30), 0.4)],
+        }
         made = world.World(
             Path(folder) / "data",
             encode_clip,
-            hider=world.Hider(lambda number: [somebody] if number == 4 else []),
+            hider=world.Hider(lambda number: found_by_frame.get(number, [])),
             authority=office,
             sealed_at=sealed_at,
         )
@@ -52,13 +55,13 @@ def make() -> None:
         for number in range(2):
             subject = hashlib.sha256(b"list %d" % number).hexdigest()
             made.ledger.append(Event.LIST_PUBLISH, subject, world.BEGUN_AT, "operator:cli")
-        found = world.measured(world.passage((4, 5, 6)), (6, 5, 4))
+        found = world.ran_red(world.passage((4, 5, 6)), (6, 5, 4))
         exhibit = made.sealer.seal(
             found,
-            world.frames(9),
+            world.junction(14),
             clock_source="NTP, stratum 2",
             hide=lambda frame: [other] if frame.number == 6 else [],
-            sketch=world.sketch(found),
+            sketch=world.signal_sketch(found),
             surveyed=world.SURVEYED,
         )
         shutil.rmtree(FOLDER, ignore_errors=True)

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.evidence.world import BEGUN_AT, FRAME_S, Hider, World, finding, frames, nothing_else, passage
+from tests.evidence.test_redact import decoded
+from tests.evidence.world import BEGUN_AT, FRAME_S, HEAD_PX, Hider, World, finding, frames, nothing_else, passage
 from tqdm import tqdm
 
 from clearway.errors import InstallationError, SealError
@@ -172,6 +174,79 @@ def test_ten_thousand_failures_show_nobody(tmp_path: Path) -> None:
         if all(min(abs(number - other) for other in found or [99]) * FRAME_S < HELD.total_seconds() for number in missed):
             with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
                 assert_never_shown(Path(folder), failures)
+
+
+# At a signal, besides: somebody before its head, and somebody who stands on the road that the vehicle is seen to drive over. They
+# stand as still as the road does.
+BEFORE_THE_HEAD = Detection(Kind.PERSON, Box(82, 6, 92, 18), 0.2)
+ON_THE_ROAD = Detection(Kind.PERSON, Box(32, 36, 37, 48), 0.2)
+
+
+def assert_never_shown_at_a_signal(folder: Path, failures: Mapping[int, str]) -> dict[str, int]:
+    """Seals while the hider fails on these frames: in how many frames of the clip the head is shown, how many pixels of the road
+    are; and none shows one of the three. The look at the finished road is number 0."""
+    clip: list[Pixels] = []
+
+    def record(pictures: Sequence[Pixels], times: Sequence[datetime]) -> bytes:
+        clip.extend(pictures)
+        return b"clip"
+
+    def found(number: int) -> Sequence[Detection] | Exception:
+        failure = failures.get(number)
+        people = (SOMEBODY, BEFORE_THE_HEAD, ON_THE_ROAD)
+        return InstallationError("it broke.", remedy="mend it.") if failure == "raises" else () if failure else people
+
+    world = World(folder, record, hider=Hider(found))
+    try:
+        exhibit = world.seal_red()
+    except SealError:
+        assert all(failures.get(number) == "raises" for number in range(2, 9)), "only where no frame at all could be looked at"
+        return {"heads": 0, "road": 0}
+    files = contents(Path(exhibit.path))
+    said = canonical.loads(files["manifest.json"])
+    assert isinstance(said, dict)
+    pictures = [*clip, *(decoded(files[name]) for name in files if name.startswith(("still", "road")))]
+    for somebody in (SOMEBODY, BEFORE_THE_HEAD, ON_THE_ROAD):
+        box = somebody.box
+        for picture in pictures:
+            at = np.s_[int(box.top_px) : int(box.bottom_px), int(box.left_px) : int(box.right_px)]
+            assert (picture[at] == FILL_RGB).all(), somebody
+    for line, picture in zip(said["shown"]["clip"]["frames"], clip, strict=True):
+        if failures.get(line["frame"]) == "raises":
+            assert line["region_px"] is None and line["heads"] == ["not looked at"]
+            assert (picture[HEAD_PX[1] : HEAD_PX[3], HEAD_PX[0] : HEAD_PX[2]] == FILL_RGB).all()
+    road = decoded(files["road.png"]) if "road.png" in files else np.full((1, 1, 3), FILL_RGB, np.uint8)
+    heads = [line["heads"] for line in said["shown"]["clip"]["frames"]]
+    return {"heads": heads.count(["shown"]), "road": int((road != FILL_RGB).any(axis=2).sum())}
+
+
+@pytest.mark.parametrize("failure", ["raises", "finds nothing"])
+@pytest.mark.parametrize("number", range(16))
+def test_a_failure_at_a_signal_shows_nobody(failure: str, number: int, tmp_path: Path) -> None:
+    shown = assert_never_shown_at_a_signal(tmp_path, {number: failure})
+    assert shown["heads"] == 0
+    assert (shown["road"] > 100) == (number != 0 or failure != "raises"), "the road is shown beside whoever stood on it"
+
+
+def test_who_is_missed_in_half_of_the_frames_is_not_on_the_road(tmp_path: Path) -> None:
+    """In seven frames, enough for a road, nobody is found, nor in the finished road; all of them show whoever stands there."""
+    assert assert_never_shown_at_a_signal(tmp_path, dict.fromkeys((0, *range(9, 16)), "finds nothing"))["road"] > 100
+
+
+@pytest.mark.slow
+def test_thousands_of_failures_at_a_signal_show_nobody(tmp_path: Path) -> None:
+    """On any frames the hider raises or finds nothing."""
+    dice = random.Random(43)
+    for _ in tqdm(range(3_000)):
+        failures = {number: "raises" for number in range(16) if dice.random() < 0.3}
+        failures |= {number: "finds nothing" for number in range(16) if dice.random() < 0.3}
+        found = [number for number in range(16) if number not in failures]
+        missed = [number for number in range(2, 9) if failures.get(number) == "finds nothing"]
+        seen = [number for number in found if 2 <= number <= 8]
+        # As above; and whom no look at a whole frame found, nobody can know of on the road either.
+        if seen and all(min(abs(number - other) for other in seen) * FRAME_S < HELD.total_seconds() for number in missed):
+            with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+                assert_never_shown_at_a_signal(Path(folder), failures)
 
 
 def test_the_subjects_own_plate_is_not_hidden_and_another_is(tmp_path: Path) -> None:

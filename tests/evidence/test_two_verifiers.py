@@ -58,7 +58,9 @@ def stamped(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path, Cert
     return world, Path(world.seal().path), office.tsa.ca
 
 
-@pytest.mark.parametrize("folder", [FOLDER, FOLDER.with_name("example-2"), FOLDER.with_name("example-1")])
+@pytest.mark.parametrize(
+    "folder", [FOLDER, FOLDER.with_name("example-3"), FOLDER.with_name("example-2"), FOLDER.with_name("example-1")]
+)
 def test_the_examples_pass_both(folder: Path) -> None:
     (path,) = folder.glob("*.zip")
     key = load_public_key(folder / "clearway.pub")

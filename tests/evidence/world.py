@@ -28,6 +28,8 @@ from clearway.facts import (
     Finding,
     Frame,
     Kind,
+    Lamp,
+    Light,
     Measurement,
     Passage,
     Pixels,
@@ -123,6 +125,49 @@ def sketch(of: Finding) -> Sketch:
     return Sketch((zone,), path, worded(of.measurements[0]))
 
 
+HEAD_PX = (84, 2, 90, 20)
+
+
+def junction(count: int = 16, width_px: int = 96, height_px: int = 64) -> list[Frame]:
+    """A fixed camera before a signal: what stands still is the same noise in every frame; the lamps, and from frame 1 to 9 the
+    vehicle, are not."""
+    still = frames(1, width_px, height_px, seed=11)[0].pixels
+    made = []
+    for frame in frames(count, width_px, height_px):
+        pixels = still.copy()
+        left, top, right, bottom = HEAD_PX
+        pixels[top:bottom, left:right] = frame.pixels[top:bottom, left:right]
+        if 0 < frame.number < 10:
+            at = slice(10 + 3 * frame.number, 43 + 3 * frame.number)
+            pixels[:50, at] = frame.pixels[:50, at]
+        made.append(replace(frame, pixels=pixels))
+    return made
+
+
+def ran_red(of: Passage | None = None, decisive_frames: tuple[int, ...] = (5, 2)) -> Finding:
+    """That the vehicle crossed a stop line when its signal had been red for a while: nothing but what was measured."""
+    of = of or passage()
+    ways_m = zip(of.sightings, (42.5, 25.1, 7.7), strict=True)
+    places = tuple(Waypoint(sighting.captured_at, along_m, 1.75, 0.31, 0.12) for sighting, along_m in ways_m)
+    lamps = (Lamp("K1", Light.RED, BEGUN_AT - timedelta(seconds=3), BEGUN_AT + timedelta(seconds=4), 50.0),)
+    of = replace(of, drive=Drive(places, lamps=lamps))
+    bound = Bound(0.0, "signal plan 14-3", 0.5, "BKatV no. 132")
+    red = Measurement("red when it crossed", 3.9, 0.2, "s", "between two of 3 places of the plate", bound)
+    because = "At the arm it crossed the stop line when signal K1 had been red for 3.9 s ± 0.2 s and went on."
+    moments = tuple(sighting.frame_number for sighting in of.sightings)
+    return Finding("red_light", of, PLATE, 0.98, because, (), decisive_frames, (red,), "the arm", moments)
+
+
+def signal_sketch(of: Finding) -> Sketch:
+    """A stop line, a path over it, and the head of its signal."""
+    left, top, right, bottom = map(float, HEAD_PX)
+    head = Line("signal K1", ((left, top), (right, top), (right, bottom), (left, bottom)), True)
+    assert of.passage.drive is not None
+    bare = sketch(of)
+    line = Line("stop line", ((4.0, 40.0), (80.0, 40.0)))
+    return replace(bare, lines=(line, head), heads=(head,), lamps=of.passage.drive.lamps)
+
+
 SURVEYED = {"scene.toml": b"# the scene as it was read\n", "law.toml": b"# the law as it was read\n"}
 
 
@@ -210,4 +255,11 @@ class World:
         found = measured()
         return self.sealer.seal(
             found, frames(), clock_source="NTP, stratum 2", hide=nothing_else, sketch=sketch(found), surveyed=SURVEYED
+        )
+
+    def seal_red(self, source: Sequence[Frame] | None = None, hide: Callable[[Frame], Sequence[Box]] = nothing_else) -> Exhibit:
+        found = ran_red()
+        frames = junction() if source is None else source
+        return self.sealer.seal(
+            found, frames, clock_source="NTP, stratum 2", hide=hide, sketch=signal_sketch(found), surveyed=SURVEYED
         )

@@ -1,4 +1,5 @@
-"""Writes `tests/golden/exhibits` anew: `python -m tests.golden.make`. Only a new way to sin is a reason to run it."""
+"""Writes the newest folder of exhibits anew: `python -m tests.golden.make`. Only a new way to sin is a reason to run it, or a new
+version of the format; then the folder before stays beside it, and both are tested."""
 
 import shutil
 import tempfile
@@ -19,7 +20,8 @@ def make() -> None:
     with tempfile.TemporaryDirectory() as folder:
         original = Original.sealed_in(Path(folder), encode_clip)
         stamped = [*original.files, (TIMESTAMP, original.office.stamped(dict(original.files)["statement.dsse.json"]))]
-        contents = {"none": original.raw, "none-stamped": packed(stamped)} | {
+        red_light = Path(original.world.seal_red().path).read_bytes()
+        contents = {"none": original.raw, "none-stamped": packed(stamped), "none-red-light": red_light} | {
             name: SINS[name][1](original) for name in REFUSED_AT if name in SINS
         }
         for name, content in contents.items():

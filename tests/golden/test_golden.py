@@ -1,4 +1,5 @@
-"""Exhibits in `exhibits/`, each named for its sin, that both verifiers refuse for ever, at the steps that are named here.
+"""Exhibits in `exhibits/` (version 3 of the format) and `exhibits-4/`, each named for its sin, that both verifiers refuse for
+ever, at the steps that are named here.
 
 `none` has none and passes. Others, larger ones among them, are made by `tests/evidence/sins.py` when they are needed.
 """
@@ -11,7 +12,7 @@ from tests.evidence.test_two_verifiers import both
 from clearway.envelope import load_public_key
 from clearway.evidence.token import load_certificates
 
-FOLDER = Path(__file__).with_name("exhibits")
+FOLDER = Path(__file__).with_name("exhibits-4")
 
 # Name → the steps that do not pass. What rests on a step that failed is not tried, and has not passed either.
 REFUSED_AT: dict[str, set[int]] = {
@@ -47,11 +48,16 @@ REFUSED_AT: dict[str, set[int]] = {
 }
 
 
-@pytest.mark.parametrize("sin", REFUSED_AT)
-def test_each_is_refused_for_its_sin_by_both(sin: str) -> None:
-    passed = both(FOLDER / f"{sin}.zip", [load_public_key(FOLDER / "clearway.pub")], load_certificates(FOLDER / "tsa.pem"))
-    assert {number for number, step in enumerate(passed, start=1) if not step} == REFUSED_AT[sin]
+# `none-red-light` has none either: a red light, with the signal as it was filmed and the empty road.
+FOLDERS = {FOLDER: REFUSED_AT | {"none-red-light": set()}, FOLDER.with_name("exhibits"): REFUSED_AT}
 
 
-def test_every_file_has_a_name_for_its_sin() -> None:
-    assert {path.stem for path in FOLDER.glob("*.zip")} == set(REFUSED_AT)
+@pytest.mark.parametrize(("folder", "sin"), [(folder, sin) for folder, sins in FOLDERS.items() for sin in sins])
+def test_each_is_refused_for_its_sin_by_both(folder: Path, sin: str) -> None:
+    passed = both(folder / f"{sin}.zip", [load_public_key(folder / "clearway.pub")], load_certificates(folder / "tsa.pem"))
+    assert {number for number, step in enumerate(passed, start=1) if not step} == FOLDERS[folder][sin]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_file_has_a_name_for_its_sin(folder: Path) -> None:
+    assert {path.stem for path in folder.glob("*.zip")} == set(FOLDERS[folder])

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
-from tests.hub.world import Sealed, World, mistaken, running, seal_speeding
+from tests.hub.world import Sealed, World, mistaken, running, seal_red_light, seal_speeding
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (pip install playwright)")
 
@@ -242,5 +244,32 @@ def test_what_was_measured_is_plain_to_see(
     playwright.expect(page.get_by_role("heading", name="Confirmed by officer-1")).to_be_visible()
     playwright.expect(page.get_by_role("region", name="What was measured")).to_be_visible()
     visit.seen("decided")
+    assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize(("name", "size", "scheme"), [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")])
+def test_a_red_light_is_seen_with_the_lamp_as_it_was_filmed(
+    world: World, browser: Any, shots: Path, name: str, size: tuple[int, int], scheme: str
+) -> None:
+    exhibit = seal_red_light(world.data)
+    visit = Visit(browser, f"red-{name}", size, scheme, shots)
+    page = visit.page
+    page.goto(world.hub.sign_in_link())
+    visit.press("Sign in")
+    page.get_by_role("link", name="red light").click()
+    page.get_by_label("Type the plate that you read in the picture").fill(exhibit.plate)
+    visit.press("Compare")
+    pictures = page.get_by_role("region", name="Before, at and after").get_by_role("link").all()
+    assert len(pictures) == 3
+    playwright.expect(page.get_by_text("The signal is shown as it was filmed, and enlarged below.")).to_be_visible()
+    for link in pictures:
+        raw = page.request.get(world.hub.address + link.get_attribute("href")).body()
+        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
+        blue, green, red = (picture[..., channel].astype(int) for channel in range(3))
+        glows = (red > 180) & (red > green + 90) & (red > blue + 90)
+        assert glows[:540].sum() > 50 and glows[540:].sum() > 500, "in its place, and enlarged in the strip below"
+    visit.seen("match")
     assert visit.complaints == []
     visit.context.close()

@@ -14,22 +14,26 @@ from tests.evidence.world import Hider
 
 from clearway.camera.film import encode_clip
 from clearway.edge.scenes import law_bytes, load_law, parse_scene
+from clearway.edge.signals import Signals
 from clearway.edge.surveyed import SurveyedView
 from clearway.envelope import create_keys, load_signer
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import Ledger
 from clearway.evidence.seal import Sealer
-from clearway.facts import Answer, Box, Finding, Frame, Kind, Passage, Plate, Reading, Record, Sighting
+from clearway.facts import Answer, Box, Finding, Frame, Kind, Light, Passage, Plate, Reading, Record, Sighting
 from clearway.hub.serve import Hub, open_hub
 from clearway.plates import ALPHABET, LOOKALIKES, PLACE
+from clearway.ports import Detector
 from clearway.rules.judging import judge
 from clearway.settings import RetentionSettings
 from clearway.sight.look import around
 from clearway.store import Store
 from clearway.testing.road import Road, scene_toml
+from clearway.testing.truth import TruthDetector
 
 MADE_WITH = {"program": "clearway", "version": "0.1.0"}
 OFFICER, OTHER_OFFICER = "officer-1", "officer-2"
+ENDED_AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -99,27 +103,48 @@ def seal_everything(data: Path) -> tuple[Sealed, Sealed]:
 
 def seal_speeding(data: Path) -> Sealed:
     """Seals one more exhibit into a data folder: the fast vehicle of a road, as its scene and the law of Germany judge it."""
-    signer = load_signer(data / "keys")
-    sealer = Sealer(data, signer, Ledger(data / "ledger", signer), encode_clip, Hider(), MADE_WITH, lambda: datetime.now(UTC), 3)
     road = Road(
         4, vehicles=1, frames_per_s=25.0, width_px=960, height_px=540, fast_m_s=18.0, events=False, camera="school-street"
     )
-    scene = parse_scene(scene_toml(road, 50.0).encode(), "the scene")
-    view = SurveyedView(scene, load_law("DE"), {"scene.toml": scene_toml(road, 50.0).encode(), "law.toml": law_bytes("DE")})
+    assert road.fast is not None
+    return _seal_driven(data, road, road.fast, scene_toml(road, 50.0), 18.0)
+
+
+def seal_red_light(data: Path) -> Sealed:
+    """The same of a vehicle that drives on when its signal is red. Its hider knows who is where."""
+    signal = ((-60.0, Light.GREEN), (-2.5, Light.AMBER), (0.5, Light.RED), (6.0, Light.GREEN))
+    road = Road(
+        4, 2, 25.0, 960, 540, headway_s=3.0, signal=signal, runs=0, events=False, camera="mill-street", starts_at=ENDED_AT
+    )
+    assert road.ran is not None
+    scene = scene_toml(road, 50.0).replace("enters_m = 2.3", "enters_m = 4.0")
+    return _seal_driven(data, road, road.ran, scene, 60.0, TruthDetector(road))
+
+
+def _seal_driven(data: Path, road: Road, plate: str, scene: str, along_m_max: float, hider: Detector | None = None) -> Sealed:
+    signer = load_signer(data / "keys")
+    ledger = Ledger(data / "ledger", signer)
+    sealer = Sealer(data, signer, ledger, encode_clip, hider or Hider(), MADE_WITH, lambda: datetime.now(UTC), 3)
+    files = {"scene.toml": scene.encode(), "law.toml": law_bytes("DE")}
+    view = SurveyedView(parse_scene(scene.encode(), "the scene"), load_law("DE"), files)
+    signals = Signals(view.scene.signal_head)
     frames, sightings = [], []
     for number in range(road.frame_count):
+        frame = road.frame(number)
+        signals.add(frame)
         for seen in road.truth(number):
-            if seen.plate_box is not None and seen.plate_whole and seen.along_m < 18.0:
-                frames.append(road.frame(number))
-                box = around(seen.plate_box, frames[-1])
-                text = reading(seen.plate)
-                sightings.append(Sighting(number, frames[-1].captured_at, Kind.VEHICLE, box, 0.97, seen.plate_box, text))
-    assert road.fast is not None
-    plate = Plate(road.fast, 0.988, len(sightings), ((mistaken(road.fast), 0.011),), reading(road.fast).p_characters)
-    passage = view.driven(Passage("school-street/1", "school-street", tuple(sightings), 40.0, plate))
+            if seen.plate == plate and seen.plate_box is not None and seen.plate_whole and seen.along_m < along_m_max:
+                frames.append(frame)
+                box = around(seen.plate_box, frame)
+                sightings.append(
+                    Sighting(number, frame.captured_at, Kind.VEHICLE, box, 0.97, seen.plate_box, reading(seen.plate))
+                )
+    fused = Plate(plate, 0.988, len(sightings), ((mistaken(plate), 0.011),), reading(plate).p_characters)
+    passage = Passage(f"{road.camera}/1", road.camera, tuple(sightings), 40.0, fused)
+    passage = view.driven(passage, signals.lamps(passage.first_at, passage.last_at))
     (found,) = judge(view.rules, passage, ())
     exhibit = sealer.seal(found, frames, clock_source="NTP", hide=nothing_else, sketch=view.sketch(found), surveyed=view.files)
-    return Sealed(exhibit.id, road.fast, found.rule)
+    return Sealed(exhibit.id, plate, found.rule)
 
 
 def nothing_else(_: Frame) -> tuple[Box, ...]:

@@ -10,17 +10,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from math import hypot
 from pathlib import Path
-
-import numpy as np
 
 from clearway.camera.clip import Clip
 from clearway.camera.film import Film
-from clearway.edge.road import EmptyRoad
 from clearway.errors import SourceError, StoreError, UsageError
-from clearway.evidence.hide import Look, Track, fills, follow, is_plate, with_margin
-from clearway.evidence.redact import FILL_RGB, filled_px, flat, reveal_on
+from clearway.evidence.hide import Look, Track, fills, follow, is_plate
+from clearway.evidence.redact import FILL_RGB, flat, reveal_on
+from clearway.evidence.road import EmptyRoad, lower_half, moved
 from clearway.facts import Box, Detection, Frame, Kind, Pixels
 from clearway.ports import Detector
 
@@ -222,16 +219,8 @@ class Redaction:
         if not road or self._road is None:
             return flat(self._shape)
         covered = [None if found is None else tuple(one.box for one in found) for found in fills(self._looks, tuple(Kind))]
-        drove = [box for track in self._tracks for box in _lower_halves(track)]
-        picture, known = self._road.picture(covered, drove)
-        found = self._found(Frame("road", 0, self._began_at, 0.0, picture))
-        if found is None:
-            return flat(self._shape)
-        for box in (with_margin(one.box) for one in found):
-            if (filled := filled_px(box, (0, 0, self._shape[1], self._shape[0]))) is not None:
-                left, top, right, bottom = filled
-                known[top:bottom, left:right] = False
-        return np.where(known[:, :, None], picture, np.array(FILL_RGB, np.uint8))
+        drove = [lower_half(box) for track in self._tracks if moved(track) for box in track.boxes]
+        return self._road.picture(dict(enumerate(covered)), drove, (), self._found)
 
     def _changed(self) -> SourceError:
         return SourceError(f"{self._path} was changed while it was read.", remedy="redact it again once nobody writes to it.")
@@ -281,15 +270,6 @@ def _picture(frame: Frame, regions: Sequence[Box], hidden: Sequence[Box] | None,
 
 def _only(look: Look, wanted: Callable[[Detection], bool]) -> Look:
     return look if look.found is None else replace(look, found=tuple(one for one in look.found if wanted(one)))
-
-
-def _lower_halves(track: Track) -> list[Box]:
-    """Where a vehicle drove: the lower halves of its boxes, if it moved by more than half of its size."""
-    first, last = track.boxes[0], track.boxes[-1]
-    (x, y), (to_x, to_y) = first.centre_px, last.centre_px
-    if hypot(to_x - x, to_y - y) <= 0.5 * max(first.width_px, first.height_px):
-        return []
-    return [replace(box, top_px=box.bottom_px - 0.5 * box.height_px) for box in track.boxes]
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

@@ -34,7 +34,7 @@ from clearway.facts import (
 from clearway.plates import ALPHABET
 from clearway.ports import TimestampAuthority
 
-FORMAT = "clearway-exhibit/3"
+FORMAT = "clearway-exhibit/4"
 # 256 bits, so that nobody who guesses the plate and the time can find an exhibit's id in the ledger by trying.
 SALT_BYTES = 32
 READINGS = "readings.json"
@@ -48,9 +48,14 @@ CANDIDATE_P_MIN = 0.01
 # Why a picture, or a box in it, is filled: these, and the kind and the cause of a fill (hide.Fill), as "face carried".
 SEEN_BY_CAMERA = "camera's look"
 BLANK_AS_ELSEWHERE, BLANK_AS_UNKNOWN, BLANK_AS_ANOTHER_SIZE = "not sighted", "not looked at", "another size"
+# Of a signal's head in a picture: shown as it was filmed, or why it is not, besides the kinds and causes of fills.
+HEAD_SHOWN, HEAD_TOO_LARGE, SUBJECT = "shown", "too large", "the vehicle"
 _HIDDEN_BECAUSE = {
-    "outside region_px": "it is not the vehicle that the finding is about",
+    "outside region_px": "it is not the vehicle that the finding is about, nor a signal's head, nor a part of the empty road",
     "person, face, plate": "what `made_with.hider` looks for in every frame; never the subject's own plate",
+    "vehicle, two_wheeler": "what it looks for around a signal's head: whatever may be before a head hides all of it",
+    SUBJECT: "the vehicle that the finding is about may be before the signal's head",
+    HEAD_TOO_LARGE: "the scene's box of a signal's head is larger than any head",
     "found": "it found one there, more likely than not",
     "unsure": "it found what is less likely one than not: doubt hides",
     "carried": "it did not find it in this frame, but shortly before or after, and it may be anywhere in between",
@@ -67,7 +72,8 @@ PxBounds = tuple[int, int, int, int]
 class Shown:
     """What one masked picture shows: `region_px` (None: nothing) without `hidden_px`, left, top, right, bottom, half-open.
 
-    `because` has a word for each of `hidden_px`, or one for a picture that shows nothing.
+    `because` has a word for each of `hidden_px`, or one for a picture that shows nothing of the vehicle. `heads` says of each of
+    the signal's heads whether it is shown.
     """
 
     frame_number: int
@@ -75,6 +81,7 @@ class Shown:
     region_px: PxBounds | None
     hidden_px: tuple[PxBounds, ...] = ()
     because: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
 
 
 def new_salt() -> str:
@@ -124,6 +131,8 @@ def manifest(
     sketch: Sketch | None,
     surveyed: Sequence[str],
     clip: tuple[str, Sequence[Shown]],
+    heads: Sequence[tuple[str, PxBounds]],
+    road: tuple[str, Sequence[int]] | None,
     files: Mapping[str, bytes],
     made_with: Mapping[str, str],
     temperature: float | None,
@@ -133,10 +142,10 @@ def manifest(
     retention: Retention | None,
 ) -> bytes:
     """The manifest in RFC 8785 form. `sealer` is the id of the key that will sign the statement; `stills` and `clip` map file
-    names to what they show, and so do `moments`, on which the `sketch` is drawn; `surveyed` are the names of the files that a
-    measurement rests on; `files` maps every name to content; `temperature` is the reader's; `witnesses` are asked to cosign the
-    ledger; `original` says what the sealed
-    original is, where there is one; `retention` None says that nobody set one."""
+    names to what they show, and so do `moments`, on which the `sketch` is drawn; `heads` are the signal's, by name; `road` is the
+    file that shows the empty road and the frames that it is made of; `surveyed` are the names of the files that a measurement
+    rests on; `files` maps every name to content; `temperature` is the reader's; `witnesses` are asked to cosign the ledger;
+    `original` says what the sealed original is, where there is one; `retention` None says that nobody set one."""
     passage = finding.passage
     clip_name, clip_frames = clip
     said: dict[str, Any] = {
@@ -150,14 +159,18 @@ def manifest(
         **claim(finding, clock_source),
         "surveyed": list(surveyed),
         "shown": {
-            "words": "Only the region of each frame was copied from the camera; everything else, and every box that is "
-            f"hidden inside it, is a flat fill of RGB {', '.join(map(str, FILL_RGB))}. There is no sound. What was measured is "
-            "drawn on the pictures of the moments: on the fill and below the picture, never on a pixel from the camera.",
+            "words": "Of each frame only the region of the vehicle and, where they are said to be shown, the signal's heads were "
+            "copied. Behind them lies the road when it was empty, where it is known: one picture, put together from moments in "
+            "which each part of it was still and free. Everything else, and every box that is hidden inside the region, is a "
+            f"flat fill of RGB {', '.join(map(str, FILL_RGB))}. There is no sound. What was measured is drawn on the pictures of "
+            "the moments: on the fill, on the empty road and below the picture, never on the vehicle or a head.",
             "fill_rgb": list(FILL_RGB),
             "hidden_because": _HIDDEN_BECAUSE,
             "stills": [{"file": name, **_shown(picture)} for name, picture in stills.items()],
             "moments": [{"file": name, **_shown(picture)} for name, picture in moments.items()],
             "drawn": _sketch(sketch) if sketch is not None else NONE,
+            "heads": [{"what": what, "px": list(bounds)} for what, bounds in heads],
+            "road": {"file": road[0], "frames": list(road[1])} if road is not None else NONE,
             "clip": {"file": clip_name, "frames": [_shown(picture) for picture in clip_frames]},
         },
         "original": dict(original) if original is not None else NONE,
@@ -337,6 +350,7 @@ def _shown(picture: Shown) -> dict[str, object]:
         "region_px": list(picture.region_px) if picture.region_px is not None else None,
         "hidden_px": [list(bounds) for bounds in picture.hidden_px],
         "because": list(picture.because),
+        "heads": list(picture.heads),
     }
 
 

@@ -22,7 +22,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ from clearway.evidence.manifest import (
     BLANK_AS_ANOTHER_SIZE,
     BLANK_AS_ELSEWHERE,
     BLANK_AS_UNKNOWN,
+    HEAD_SHOWN,
     READINGS,
     SEEN_BY_CAMERA,
     Held,
@@ -58,15 +59,16 @@ from clearway.evidence.manifest import (
     readings_json,
 )
 from clearway.evidence.original import Court, SealedOriginal
-from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, reveal, shown_px
+from clearway.evidence.redact import filled_px, flat, plate_at, png, region_at, reveal_on, shown_px
 from clearway.evidence.sketch import Sketch, drawn
+from clearway.evidence.surroundings import Road, bounds_of, heads_in, road_of
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.evidence.witness import Witnesses
-from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Pixels, Retention
+from clearway.facts import Box, Detection, Exhibit, Finding, Frame, Passage, Pixels, Retention
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
-CLIP, ORIGINAL, INSTRUCTIONS = "clip.mp4", "original.hpke", "VERIFY.md"
+CLIP, ROAD, ORIGINAL, INSTRUCTIONS = "clip.mp4", "road.png", "original.hpke", "VERIFY.md"
 MOMENTS = ("before.png", "at.png", "after.png")
 _STAGING_PREFIX = ".sealing-"
 # More than the ledger's proof (63 hashes and 17 signatures at most) and the ZIP's directory can take together.
@@ -75,7 +77,7 @@ _RESERVED_BYTES = 32 * 1024
 # easier to find whole than by the arm that reaches into the picture, and a grille alone is taken for a person more often.
 _AROUND_SHARE = 1.0
 # So much earlier or later may a moment's picture be if it then shows the plate, as a share of what lies between the first moment
-# and the last: three moments, half of it apart, stay three.
+# and the last, and half as much if it then shows the signal: three moments, half of it apart, stay three.
 _PLATE_WORTH = 1 / 6
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
 
@@ -150,6 +152,11 @@ class Sealer:
                 f"no picture of passage {finding.passage.id} is held any more.",
                 remedy="let pictures be held for longer: settings evidence.held_s and evidence.held_mb.",
             )
+        road = None
+        heads = [(line.what, bounds_of(line)) for line in sketch.heads] if sketch is not None else []
+        if sketch is not None:
+            shape = views[revealing[0]].frame.pixels.shape
+            views, road = self._surrounded(finding.passage, views, shape, [px for _, px in heads])
         # Before the first and after the last picture of the subject there is nothing to show.
         clip = _Masked(views[revealing[0] : revealing[-1] + 1])
         best = _best(finding, [views[place] for place in revealing])[: self._stills]
@@ -159,10 +166,12 @@ class Sealer:
         if sketch is not None:
             drawings = {name: view.drawn(sketch) for name, view in moments.items()}
             files |= {name: png(pixels) for name, pixels in drawings.items()}
+        if road is not None:
+            files[ROAD] = png(road.picture)
         files |= surveyed or {}
         files[CLIP] = self._encode(clip, [view.frame.captured_at for view in clip.views])
         if self._credentials is not None:
-            # The stills, the moments and the clip, as they are shown: they are all media so far.
+            # All pictures and the clip, as they are shown: they are all media so far.
             media = {name: content for name, content in files.items() if Path(name).suffix in MEDIA_TYPES}
             files |= {name: self._credentials.signed(name, content) for name, content in media.items()}
         salt = new_salt()
@@ -190,6 +199,8 @@ class Sealer:
             sketch=sketch,
             surveyed=sorted(surveyed or ()),
             clip=(CLIP, [clip.shown(place) for place in range(len(clip))]),
+            heads=heads,
+            road=(ROAD, road.frames) if road is not None else None,
             files=files,
             made_with=self._made_with,
             temperature=self._temperature,
@@ -218,12 +229,37 @@ class Sealer:
             return Look(frame.captured_at, ())
         around = shown.grown(_AROUND_SHARE * max(shown.width_px, shown.height_px)).within(frame.width_px, frame.height_px)
         assert around is not None
-        try:
-            found = self._hider.find(frame, around)
-        except Exception:  # whatever it was, this frame is not shown
+        found = self._find(frame, around)
+        if found is None:
             return Look(frame.captured_at, None)
         plate = plate_at(passage, frame)
         return Look(frame.captured_at, tuple(one for one in found if plate is None or not is_plate(one, plate)))
+
+    def _find(self, frame: Frame, region: Box) -> tuple[Detection, ...] | None:
+        """What the hider finds there; None where it fails."""
+        try:
+            return tuple(self._hider.find(frame, region))
+        except Exception:  # whatever it was, what lies there is not shown
+            return None
+
+    def _surrounded(
+        self, passage: Passage, views: Sequence["_View"], shape: tuple[int, ...], heads: Sequence[PxBounds]
+    ) -> tuple[list["_View"], Road | None]:
+        """The views with the signal's heads and the empty road around the vehicle, but for frames of another shape."""
+        fitting = [view for view in views if view.frame.pixels.shape == shape]
+        frames = [view.frame for view in fitting]
+        hidden = [view.causes for view in fitting]
+        told = heads_in(heads, passage, frames, hidden, self._find)
+        road = road_of(passage, frames, hidden, self._find)
+        by_frame = dict(zip((frame.number for frame in frames), told, strict=True))
+        another_size = (BLANK_AS_ANOTHER_SIZE,) * len(heads)
+        surrounded = []
+        for view in views:
+            words = by_frame.get(view.frame.number, another_size)
+            shown = tuple(px for px, word in zip(heads, words, strict=True) if word == HEAD_SHOWN)
+            ground = road.picture if road is not None and view.frame.number in by_frame else None
+            surrounded.append(replace(view, shown=replace(view.shown, heads=words), heads=shown, ground=ground))
+        return surrounded, road
 
     def _write(self, finding: Finding, said: bytes, files: Mapping[str, bytes], sealed_at: datetime) -> Exhibit:
         exhibit = hashlib.sha256(said).hexdigest()
@@ -268,13 +304,16 @@ class Sealer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """One frame and what may be seen of it; `plate_hidden` where a fill touches the subject's own plate."""
+    """One frame and what may be seen of it: the `subject`, but for the boxes in `causes`, the signal's `heads`, and below both
+    the empty road as the `ground`. `plate_hidden` where a fill touches the subject's own plate."""
 
     frame: Frame
     shown: Shown
     subject: Box | None
-    hidden: tuple[Box, ...]
+    causes: tuple[tuple[Box, str], ...]
     plate_hidden: bool = False
+    heads: tuple[PxBounds, ...] = ()
+    ground: Pixels | None = None
 
     @staticmethod
     def of(passage: Passage, frame: Frame, found: tuple[Fill, ...] | None, seen: Sequence[Box]) -> "_View":
@@ -282,27 +321,35 @@ class _View:
         camera's own looks have `seen`."""
         subject = region_at(passage, frame)
         region_px = shown_px(subject, frame.width_px, frame.height_px)
+        causes = tuple((fill.box, f"{fill.kind} {fill.cause}") for fill in found or ())
+        causes += tuple((box, SEEN_BY_CAMERA) for box in seen)
         if region_px is None or found is None:
             because = BLANK_AS_ELSEWHERE if region_px is None else BLANK_AS_UNKNOWN
-            return _View(frame, Shown(frame.number, frame.captured_at, None, (), (because,)), None, ())
-        causes = [*((fill.box, f"{fill.kind} {fill.cause}") for fill in found), *((box, SEEN_BY_CAMERA) for box in seen)]
-        hidden = tuple(box for box, _ in causes)
+            return _View(frame, Shown(frame.number, frame.captured_at, None, (), (because,)), None, causes)
         plate = plate_at(passage, frame)
-        plate_hidden = plate is not None and any(box.shared_px(plate) > 0 for box in hidden)
+        plate_hidden = plate is not None and any(box.shared_px(plate) > 0 for box, _ in causes)
         # Only what lies inside the region is named: where anybody else was is nobody's business.
         named: dict[PxBounds, str] = {}
         for box, because in causes:
             if (bounds := filled_px(box, region_px)) is not None:
                 named.setdefault(bounds, because)
         shown = Shown(frame.number, frame.captured_at, region_px, tuple(named), tuple(named.values()))
-        return _View(frame, shown, subject, hidden, plate_hidden)
+        return _View(frame, shown, subject, causes, plate_hidden)
+
+    @property
+    def hidden(self) -> tuple[Box, ...]:
+        return tuple(box for box, _ in self.causes)
 
     def pixels(self) -> Pixels:
-        return reveal(self.frame.pixels, self.subject, self.hidden)
+        picture = flat(self.frame.pixels.shape) if self.ground is None else self.ground.copy()
+        reveal_on(picture, self.frame.pixels, self.subject, self.hidden)
+        for left, top, right, bottom in self.heads:
+            picture[top:bottom, left:right] = self.frame.pixels[top:bottom, left:right]
+        return picture
 
     def drawn(self, sketch: Sketch) -> Pixels:
-        """What may be seen, then the sketch on what may not."""
-        return drawn(self.pixels(), self.shown.region_px, sketch, self.frame.captured_at)
+        """What may be seen, then the sketch on what may not, and on the road."""
+        return drawn(self.pixels(), self.shown.region_px, sketch, self.frame.captured_at, self.heads)
 
 
 class _Masked(Sequence[Pixels]):
@@ -336,7 +383,7 @@ class _Masked(Sequence[Pixels]):
         view = self.views[place]
         if view.frame.pixels.shape == self._shape:
             return view.shown
-        return Shown(view.frame.number, view.frame.captured_at, None, (), (BLANK_AS_ANOTHER_SIZE,))
+        return Shown(view.frame.number, view.frame.captured_at, None, (), (BLANK_AS_ANOTHER_SIZE,), view.shown.heads)
 
 
 def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
@@ -354,13 +401,16 @@ def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
 
 def _moments(finding: Finding, views: Sequence[_View]) -> dict[str, _View]:
     """The pictures before, at and after, by the names of their files: the frames that the rule named, or those nearest to them
-    that are held and show the vehicle, sooner one that shows its plate."""
+    that are held and show the vehicle, sooner one that shows its plate, and its signal."""
     at_by_number = {sighting.frame_number: sighting.captured_at for sighting in finding.passage.sightings}
     times = [at_by_number[number] for number in finding.moments]
     worth = (max(times) - min(times)) * _PLATE_WORTH if times else timedelta()
 
+    heads = max((len(view.heads) for view in views), default=0)
+
     def apart(view: _View, at: datetime) -> timedelta:
-        return abs(view.frame.captured_at - at) + (worth if view.plate_hidden else timedelta())
+        later = worth if view.plate_hidden else worth / 2 if len(view.heads) < heads else timedelta()
+        return abs(view.frame.captured_at - at) + later
 
     nearest = [min(views, key=partial(apart, at=at)) for at in times]
     chosen = list({id(view): view for view in nearest}.values())

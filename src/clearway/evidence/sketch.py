@@ -1,7 +1,8 @@
 """What was measured, drawn on the pictures that show it: the line or zone, the path driven, and the figure with its interval.
 
-A sketch is drawn when everything that must be hidden is hidden, and only on the flat fill around the vehicle: no pixel that came
-from the camera is covered, and none that was filled comes back. Words stand in a strip below the picture, which is made for them.
+A sketch is drawn when everything that must be hidden is hidden, and only around the vehicle and the signal's heads: on the flat
+fill, and on the empty road, which the exhibit also holds without it. No pixel of the frame itself is covered, and none that was
+filled comes back. Words stand in a strip below the picture, which is made for them.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from clearway.evidence.redact import FILL_RGB
 from clearway.facts import Bound, Lamp, Light, Measurement, Pixels
 
 Point = tuple[float, float]
+PxBounds = tuple[int, int, int, int]
 Colour = tuple[int, int, int]
 
 _ROAD_RGB, _LINE_RGB, _PATH_RGB, _PLACE_RGB = (146, 146, 146), (255, 255, 255), (20, 60, 150), (255, 214, 0)
@@ -26,6 +28,8 @@ _TYPEFACE = cv2.FontFace("sans")
 _HEAD_RGB, _UNLIT_RGB = (24, 26, 30), (70, 74, 80)
 _LAMPS_RGB = ((235, 40, 30), (255, 176, 0), (0, 190, 120))
 _LIT = {Light.RED: (0,), Light.RED_AMBER: (0, 1), Light.AMBER: (1,), Light.GREEN: (2,)}
+# How wide a head is in the strip at most, as a share of its width.
+_ENLARGED_SHARE = 1 / 8
 # From line to line, in heights of a letter.
 LINE = 1.4
 # Beyond this, points are cut off before they are drawn: OpenCV's integers would run over. No line of a scene is so far away.
@@ -83,20 +87,25 @@ def _held(bound: Bound, unit: str) -> tuple[str, ...]:
     return (f"limit: {bound.limit:g} {unit}, tolerated: {bound.tolerance:.1f} {unit}",)
 
 
-def drawn(masked: Pixels, region_px: tuple[int, int, int, int] | None, sketch: Sketch, at: datetime) -> Pixels:
-    """The masked picture with the sketch on its fill, the place at `at` marked, and the words in a strip below it.
+def drawn(masked: Pixels, region_px: PxBounds | None, sketch: Sketch, at: datetime, filmed: Sequence[PxBounds] = ()) -> Pixels:
+    """The masked picture with the sketch on its fill and on the road, the place at `at` marked, and the words in a strip below.
 
-    What lies inside `region_px` is as it came. The picture keeps its width and grows by `strip_px` of its size.
+    What lies inside `region_px`, and in the heads that are `filmed`, is as it came; these are shown once more, enlarged, in the
+    strip. The picture keeps its width and grows by `strip_px` of its size.
     """
     width = masked.shape[1]
     picture = masked.copy()
+    fill = (masked == FILL_RGB).all(axis=2)[:, :, None]
     thick = max(1, round(width / 640))
     for line in sketch.lines:
         if line.closed:
             cv2.fillPoly(picture, [_fixed(line.points_px)], _ROAD_RGB, cv2.LINE_AA, _SHIFT)
-    for number, line in enumerate(sketch.lines):
-        wide = 2 * thick if number == 0 else thick
-        cv2.polylines(picture, [_fixed(line.points_px)], line.closed, _LINE_RGB, wide, cv2.LINE_AA, _SHIFT)
+    for line in sketch.lines[:1]:
+        cv2.polylines(picture, [_fixed(line.points_px)], line.closed, _LINE_RGB, 2 * thick, cv2.LINE_AA, _SHIFT)
+    # On the road, zones are not filled and lines are thin, so that its own markings can be seen.
+    picture = np.where(fill, picture, masked)
+    for line in sketch.lines:
+        cv2.polylines(picture, [_fixed(line.points_px)], line.closed, _LINE_RGB, thick, cv2.LINE_AA, _SHIFT)
     if sketch.path:
         nearest = min(sketch.path, key=lambda place: abs(place.at - at))
         cv2.fillPoly(picture, [_fixed(nearest.around_px)], _PLACE_RGB, cv2.LINE_AA, _SHIFT)
@@ -107,18 +116,36 @@ def drawn(masked: Pixels, region_px: tuple[int, int, int, int] | None, sketch: S
             cv2.circle(picture, tuple(map(int, centre)), radius << _SHIFT, _PATH_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
     for head in sketch.heads:
         _draw_head(picture, head, sketch.light(at), 2 * thick)
-    if region_px is not None:
-        left, top, right, bottom = region_px
+    for left, top, right, bottom in (*filmed, *((region_px,) if region_px is not None else ())):
         picture[top:bottom, left:right] = masked[top:bottom, left:right]
-    moment = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"
+    said = [*sketch.words, f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"]
     if sketch.heads:
-        moment += f", the signal was read as {worded_light(sketch.light(at))}"
-    strip = np.empty((strip_px(width, len(sketch.words) + 1), width, 3), np.uint8)
+        how = "as filmed, and" if len(filmed) == len(sketch.heads) else "drawn as it" if not filmed else "partly as filmed, and"
+        said.append(f"the signal: {how} was read as {worded_light(sketch.light(at))}")
+    strip = np.empty((strip_px(width, len(said)), width, 3), np.uint8)
     strip[:] = _STRIP_RGB
     letters_px = _letters_px(width)
-    for number, words in enumerate((*sketch.words, moment), start=1):
+    for number, words in enumerate(said, start=1):
         cv2.putText(strip, words, (letters_px, round((number * LINE - 0.2) * letters_px)), _WORDS_RGB, _TYPEFACE, letters_px, 400)
+    right = width
+    for head_px in reversed(filmed):
+        right = _enlarge(masked, head_px, strip, right)
     return np.concatenate([picture, strip])
+
+
+def _enlarge(masked: Pixels, head_px: PxBounds, strip: Pixels, right: int) -> int:
+    """Puts a head into the strip, its right side left of `right`; where the next one may end."""
+    left, top, until, below = head_px
+    head = masked[top:below, left:until]
+    edge = max(2, strip.shape[0] // 20)
+    times = min((strip.shape[0] - 2 * edge) / head.shape[0], _ENLARGED_SHARE * strip.shape[1] / head.shape[1])
+    size = max(1, round(head.shape[1] * times)), max(1, round(head.shape[0] * times))
+    if times <= 1.0 or right - edge < size[0]:
+        return right
+    # Pixel by pixel: nothing is put between those that were filmed.
+    enlarged = cv2.resize(head, size, interpolation=cv2.INTER_NEAREST)
+    strip[edge : edge + size[1], right - edge - size[0] : right - edge] = enlarged
+    return int(right - edge - size[0])
 
 
 def worded_light(light: Light) -> str:

@@ -52,11 +52,11 @@ from clearway.evidence.token import TokenError, check
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-FORMAT = "clearway-exhibit/3"
-# The second says nothing of measurements. In the first another file proves the ledger's entry, and no authority is asked for a
-# timestamp.
+FORMAT = "clearway-exhibit/4"
+# The third shows neither signals nor the road. The second says nothing of measurements. In the first another file proves the
+# ledger's entry, and no authority is asked for a timestamp.
 FIRST_FORMAT, FIRST_PROOF = "clearway-exhibit/1", "ledger.json"
-_PROOFS = {FORMAT: PROOF, "clearway-exhibit/2": PROOF, FIRST_FORMAT: FIRST_PROOF}
+_PROOFS = {FORMAT: PROOF, "clearway-exhibit/3": PROOF, "clearway-exhibit/2": PROOF, FIRST_FORMAT: FIRST_PROOF}
 # github.com/in-toto/attestation, spec/v1: the statement's type and the DSSE payload type that carries it.
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -73,13 +73,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One picture of what was measured, with the measurement drawn on it; `window` is the part of it that says something."""
+    """One picture of what was measured, with the measurement drawn on it; `window` is the part of it that says something.
+    `filmed` says that all of the signal's heads are shown in it as they were filmed."""
 
     name: str
     at: datetime
     width_px: int
     height_px: int
     window: Window
+    filmed: bool
 
     @property
     def title(self) -> str:
@@ -247,10 +249,12 @@ def _moment(shown: Mapping[str, Any], said: Mapping[str, Any], bundle: Bundle) -
     drawn = said["shown"]["drawn"]
     tops = [y for line in drawn["lines"] for _, y in line["px"]] + [place["px"][1] for place in drawn["path"]]
     tops += [region[1] for region in (one["region_px"] for one in said["shown"]["moments"]) if region]
-    # Above all lines and places there is nothing but fill; the words stand at the bottom.
+    # Above all lines and places there is nothing of use; the words stand at the bottom.
     top = min(max(0.0, min(tops, default=0.0) - AROUND_SKETCH * height_px), 0.6 * height_px)
     name = shown["file"].removesuffix(".png")
-    return Moment(name, datetime.fromisoformat(shown["at"]), width_px, height_px, Window(0, top, width_px, height_px - top))
+    window = Window(0, top, width_px, height_px - top)
+    filmed = set(shown.get("heads", ())) == {"shown"}  # earlier formats show no head
+    return Moment(name, datetime.fromisoformat(shown["at"]), width_px, height_px, window, filmed)
 
 
 def _measured(finding: Mapping[str, Any]) -> Measured | None:
