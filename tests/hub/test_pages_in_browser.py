@@ -260,10 +260,10 @@ def test_a_red_light_is_seen_with_the_lamp_as_it_was_filmed(
     page.get_by_role("link", name="red light").click()
     page.get_by_label("Type the plate that you read in the picture").fill(exhibit.plate)
     visit.press("Compare")
-    pictures = page.get_by_role("region", name="Before, at and after").get_by_role("link").all()
-    assert len(pictures) == 3
+    pictures = page.get_by_role("region", name="Before, at and after").get_by_role("link")
+    playwright.expect(pictures).to_have_count(3)  # `all` alone would not wait for the page
     playwright.expect(page.get_by_text("The signal is shown as it was filmed, and enlarged below.")).to_be_visible()
-    for link in pictures:
+    for link in pictures.all():
         raw = page.request.get(world.hub.address + link.get_attribute("href")).body()
         picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
         assert picture is not None
