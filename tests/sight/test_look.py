@@ -22,8 +22,9 @@ class Eyes:
 
     temperature = None
 
-    def __init__(self, *found: tuple[Kind, Box]) -> None:
+    def __init__(self, *found: tuple[Kind, Box], legibility: float = 1.0, p_whole: float = 1.0) -> None:
         self._found = tuple(Detection(kind, box, 0.9) for kind, box in found)
+        self._legibility, self._p_whole = legibility, p_whole
 
     def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
         return self._found
@@ -32,7 +33,7 @@ class Eyes:
         assert plate.kind is Kind.PLATE, "only plates are read"
         p_characters = np.zeros((1, len(plates.ALPHABET)))
         p_characters[0, 0] = 1.0
-        return Reading("0", p_characters)
+        return Reading("0", p_characters, self._legibility, p_whole=self._p_whole)
 
 
 def test_what_is_shown_around_a_plate_ends_below_the_windows() -> None:
@@ -62,3 +63,10 @@ def test_people_and_faces_are_no_sightings() -> None:
 def test_a_vehicle_without_a_plate_is_no_sighting() -> None:
     eyes = Eyes((Kind.VEHICLE, CAR), (Kind.TWO_WHEELER, CAR))
     assert look(FRAME, [FRAME.whole], eyes, eyes).sightings == ()
+
+
+@pytest.mark.parametrize(("legibility", "p_whole", "told"), [(1.0, 1.0, True), (0.0, 0.8, True), (0.0, 0.2, False)])
+def test_one_picture_s_text_is_told_for_what_it_is_worth(legibility: float, p_whole: float, told: bool) -> None:
+    eyes = Eyes((Kind.PLATE, PLATE), legibility=legibility, p_whole=p_whole)
+    seen = look(FRAME, [FRAME.whole], eyes, eyes, p_text_min=0.25)
+    assert (len(seen.sightings), len(seen.unread)) == ((1, 0) if told else (0, 1))

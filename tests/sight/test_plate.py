@@ -61,12 +61,13 @@ def test_what_reads_like_no_plate_is_none(made: dict[str, Any], why: str, tmp_pa
 def test_a_plate_that_is_probably_not_whole_is_not_trusted_as_whole(tmp_path: Path) -> None:
     reading = read(tmp_path, p_whole=0.4)
     assert reading is not None and reading.legibility == 0.0
+    assert reading.p_whole == pytest.approx(0.4), "and how sure that is is kept"
 
 
 def test_a_plate_at_the_frame_s_edge_is_cut(tmp_path: Path) -> None:
     for place in (Box(0, 80, 160, 120), Box(239, 80, 399, 120), Box(100, 0, 260, 40), Box(100, 159, 260, 199)):
         reading = read(tmp_path, place=place)
-        assert reading is not None and reading.legibility == 0.0
+        assert reading is not None and (reading.legibility, reading.p_whole) == (0.0, 0.0)
     whole = read(tmp_path, place=Box(0, 0, 400, 200))
     assert whole is not None and whole.legibility > 0, "unless the picture is the plate"
 

@@ -70,7 +70,7 @@ def run(given: argparse.Namespace) -> int:
         frame = Frame("stills", 0, taken_at or datetime.now(UTC), 0.0, pixels)
         began_s = time.process_time()
         found = in_crop(frame, detector, reader) if given.crop else in_scene(frame, detector, reader)
-        found.sort(key=lambda one: -one[1].p * one[1].legibility)
+        found.sort(key=lambda one: -_worth(one[1]))
         plates_read = [told(box, reading) for box, reading in found]
         line = {"image": str(path), "plates": plates_read, "cpu_ms": round(1e3 * (time.process_time() - began_s), 2)}
         print(json.dumps(line, ensure_ascii=False) if given.json else _in_words(line), flush=True)
@@ -96,13 +96,18 @@ def in_crop(frame: Frame, detector: Detector, reader: Reader) -> list[tuple[Box,
         for one in detector.find(roomy, roomy.whole)
         if one.kind is Kind.PLATE and one.box.area_px >= FILLED_MIN * frame.whole.area_px
     ]
-    best = max((one for one in found if one is not None), key=lambda one: one.p * one.legibility, default=None)
+    best = max((one for one in found if one is not None), key=_worth, default=None)
     return [(frame.whole, best)] if best is not None else []
+
+
+def _worth(reading: Reading) -> float:
+    """How likely the text is the plate's; one that was not surely whole is told too, for what it is worth."""
+    return reading.p * (reading.legibility or reading.p_whole)
 
 
 def told(box: Box, reading: Reading) -> dict[str, object]:
     """One plate as it is printed: text, p, the probability of each character, its place, its region."""
-    plate = fuse([reading])
+    plate = fuse([reading if reading.legibility else replace(reading, legibility=1.0)])  # its p counts that it may not be whole
     place = [round(edge, 1) for edge in (box.left_px, box.top_px, box.right_px, box.bottom_px)]
     if plate is None:
         p_characters = [round(float(p), 4) for p in reading.p_characters.max(axis=1)]

@@ -100,4 +100,4 @@ class CctReader:
         if not len(written) or not plates.credible(p_characters):
             return None
         legibility = 0.0 if is_cut(frame, plate) else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)
-        return Reading(plates.text_of(p_characters), p_characters, legibility)
+        return Reading(plates.text_of(p_characters), p_characters, legibility, p_whole=float(legibility > 0.0))

@@ -54,9 +54,10 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
 def _p_text(frame: Frame, plate: Detection, reading: Reading) -> float:
     """How sure it is that a plate's text was read: that it is a plate, that it is whole, that its faintest character is one.
 
-    A plate that the frame's edge cuts has the legibility 0 for that alone, and is told for what is left of it.
+    A plate that the frame's edge cuts is told for what is left of it. One that is not surely whole has the legibility 0, for
+    many pictures of it will be weighed; of one picture it is told for what it is worth.
     """
-    p_whole = 1.0 if is_cut(frame, plate) else reading.legibility
+    p_whole = 1.0 if is_cut(frame, plate) else reading.legibility or reading.p_whole
     return plate.p * p_whole * float(reading.p_characters.max(axis=1).min())
 
 

@@ -77,12 +77,12 @@ class PlateReader:
         p_characters = np.array(rows)[:, self._places]
         if not plates.credible(p_characters):
             return None
-        p_whole = float(legibility[0].clip(0.0, 1.0))
+        p_whole = 0.0 if is_cut(frame, plate) else float(legibility[0].clip(0.0, 1.0))
         guess = int(region.argmax())
         return Reading(
             plates.text_of(p_characters),
             p_characters,
-            0.0 if p_whole < P_WHOLE_MIN or is_cut(frame, plate) else p_whole,
+            p_whole if p_whole >= P_WHOLE_MIN else 0.0,
             self._regions[guess] if region[guess] >= P_REGION_MIN else "unknown",
             p_whole,
         )

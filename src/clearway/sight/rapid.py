@@ -150,7 +150,7 @@ class RapidReader:
         if reading is None or not _reads_like_a_plate(reading) or CLOCK.search(self._line(outputs[0])):
             return None
         legibility = 0.0 if is_cut(frame, plate) else min(1.0, plate.box.height_px / LEGIBLE_HEIGHT_PX)
-        return Reading(plates.text_of(reading), reading, legibility)
+        return Reading(plates.text_of(reading), reading, legibility, p_whole=float(legibility > 0.0))
 
     def _line(self, steps: NDArray[np.float32]) -> str:
         """The whole line as printed, with the signs that no plate's text holds: CTC's best path over all classes."""
