@@ -161,7 +161,8 @@ class Reading:
     most 1: what is missing is the probability that nothing stands there. `legibility` (0 to 1) weighs the reading in a
     fusion; 0 says that the plate is cut or covered, so that its text is not to be trusted as whole. `region` is a guess from
     the plate's looks: the code of a country or of several ("EU"), or "unknown". `p_whole` is the probability that all of the
-    plate was there to read, by a reader that knows it; 0 where the frame's edge cuts the plate. `p` is that of the whole text as it stands: the product over its places.
+    plate was there to read, by a reader that knows it; 0 where the frame's edge cuts the plate. `p` is that of the whole text as
+    it stands: the product over its places.
     """
 
     text: str = field(repr=False)
