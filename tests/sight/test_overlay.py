@@ -113,7 +113,19 @@ def test_where_nothing_passed_nothing_is_said() -> None:
         frame = look(number)
         write(frame.pixels, TEXT, *STYLES["white letters"])
         overlay.add(frame)
-    assert not overlay.is_all_of(passage(TEXT))
+    assert not overlay.is_all_of(passage(TEXT, TEXT))
+
+
+def test_what_was_read_once_and_is_gone_changed_the_picture() -> None:
+    overlay = Overlay()
+    for number in (0, 1, 4, 5, 8, 9):
+        frame = look(number)
+        write(frame.pixels, TEXT, *STYLES["white letters in a black box"])
+        if number == 5:
+            parked(frame.pixels, TEXT.moved(-150, 100))
+        overlay.add(frame)
+    assert not overlay.is_all_of(passage(TEXT.moved(-150, 100))), "a vehicle came and went"
+    assert overlay.is_all_of(passage(TEXT)), "nothing came, and nothing went"
 
 
 def test_another_size_and_a_new_beginning_forget_what_was_counted() -> None:

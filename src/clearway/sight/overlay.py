@@ -2,7 +2,8 @@
 
 It is told from a plate by what moves. An overlay lies over the picture: vehicles pass directly above and below it, as the picture
 shows them, and its strokes stay as they are. A vehicle's plate changes the picture where it comes and goes, and around the plate
-of one that is parked stands its body, which stays as still as the plate does. Where nothing has passed yet nobody can tell, and nothing is said.
+of one that is parked stands its body, which stays as still as the plate does. Where nothing has passed yet nobody can tell, and nothing is said; but for what was read in one look
+and never again: a vehicle that is gone changed the picture where it was, and one that stays is read more than once.
 """
 
 import numpy as np
@@ -17,6 +18,8 @@ CHANGES_MIN = 3
 # The strokes of letters are about a third of a line of text; this share of it must have changed hardly ever, which is less than
 # a tenth as often as what lies above and below.
 STROKES_SHARE, STEADIER = 0.2, 10
+# Where a vehicle was, more than this share of its plate's pixels changed.
+GONE_SHARE = 0.2
 # Bands as high as half the text, this far from it: a box that is drawn around a text ends before them, and a vehicle's bumper,
 # 0.2 m and more above and below a plate of 0.11 m, does not.
 BAND_FROM_HEIGHTS, BAND_TO_HEIGHTS = 0.6, 1.1
@@ -51,7 +54,7 @@ class Overlay:
     def is_all_of(self, passage: Passage) -> bool:
         """Whether what was read as that passage's plate stayed where it was and is written into the picture.
 
-        False where too little moved around it to tell.
+        False where too little moved around it to tell, unless it was read only once in a place that never changed.
         """
         places = [sighting.plate_box for sighting in passage.sightings if sighting.plate_box is not None]
         if not places or any(_moved(places[0], place) for place in places):
@@ -62,6 +65,8 @@ class Overlay:
         above = self._in(Box(text.left_px, text.top_px - far, text.right_px, text.top_px - near))
         below = self._in(Box(text.left_px, text.bottom_px + near, text.right_px, text.bottom_px + far))
         inside = self._in(text)
+        if len(places) == 1 and self._looks >= CHANGES_MIN and inside.size and np.quantile(inside, 1 - GONE_SHARE) == 0:
+            return True
         # At the picture's edge one side is left.
         bands = [float(np.median(band)) for band in (above, below) if band.size]
         if not bands or not inside.size or min(bands) < CHANGES_MIN:
