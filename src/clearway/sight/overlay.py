@@ -1,9 +1,10 @@
 """What a camera or its operator writes into the picture: a name, a road, a time. It may read like a plate and is none.
 
-It is told from a plate by what moves. An overlay lies over the picture: vehicles pass directly above and below it, as the picture
-shows them, and its strokes stay as they are. A vehicle's plate changes the picture where it comes and goes, and around the plate
-of one that is parked stands its body, which stays as still as the plate does. Where nothing has passed yet nobody can tell, and nothing is said; but for what was read in one look and
-never again: a vehicle that is gone changed the picture where it was, and one that stays is read more than once.
+It is told from a plate by what moves. An overlay lies over the picture: vehicles pass directly above and below it, as the
+picture shows them, and its strokes stay as they are. A vehicle's plate changes the picture where it comes and goes, and
+around the plate of one that is parked stands its body, which stays as still as the plate does. Where nothing has passed yet
+nobody can tell, and nothing is said; but for what was read in one look and never again: a vehicle that is gone changed the
+picture where it was, and one that stays is read more than once.
 """
 
 import numpy as np
