@@ -60,7 +60,8 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_three_vehicles_three_plates_and_no_fourth(watched: Watched, request: pytest.FixtureRequest) -> None:
     if request.node.callspec.params["watched"] == "our own":
-        request.applymarker(pytest.mark.xfail(reason="our own reader tells a fourth plate, of the overlay"))
+        # Which is no overlay: a lorry that stands behind the booth has its registration painted on its side.
+        request.applymarker(pytest.mark.xfail(reason="our own reader may tell a fourth: 15C-171.74, on a lorry's side"))
     truth = [track["text"] for track in json.loads(TRUTH.read_text())["tracks"]]
     assert [passage.plate.text for passage in watched.passages if passage.plate] == truth
     assert watched.counters.plates_read == 3

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,7 +15,8 @@ from clearway.edge.pipeline import Pipeline
 from clearway.edge.station import Station
 from clearway.errors import SealError, SettingsError, SourceError
 from clearway.evidence.bundle import list_exhibits
-from clearway.facts import Detection, Frame, Passage, Reading
+from clearway.facts import Box, Detection, Frame, Kind, Passage, Reading
+from clearway.plates import ALPHABET, PLACE
 from clearway.settings import EvidenceSettings, Settings, TrackSettings
 from clearway.testing.road import Road, hotlist_csv, register_csv
 from clearway.testing.truth import TruthDetector, TruthReader
@@ -177,3 +179,39 @@ def test_pictures_must_be_held_longer_than_judging_takes(tmp_path: Path, road: R
     settings = Settings(track=TrackSettings(judged_after_s=20), evidence=EvidenceSettings(held_s=10))
     with pytest.raises(SettingsError, match="judged_after_s"):
         watching(Station(tmp_path, settings), road, Played([]))
+
+
+def test_a_listed_text_that_is_written_into_the_picture_is_nobodys_plate(
+    station: Station, road: Road, frames: list[Frame]
+) -> None:
+    """A detector and a reader that are sure of it once some vehicles have driven past under it."""
+    written, place = road.listed[0], Box(200, 130, 270, 146)
+
+    class Eyes(TruthDetector):
+        def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
+            part = place.common(region)
+            more = (Detection(Kind.PLATE, place, 0.9),) if part == place and frame.number >= 160 else ()
+            return super().find(frame, region) + more
+
+    class AllReader(TruthReader):
+        def read(self, frame: Frame, plate: Detection) -> Reading | None:
+            if plate.box != place:
+                return None
+            rows = np.zeros((len(written), len(ALPHABET)))
+            rows[range(len(written)), [PLACE[character] for character in written]] = 0.99
+            return Reading(written, rows)
+
+    for written_in, found in ((True, 0), (False, 1)):
+        pictures = []
+        for frame in frames:
+            pixels = frame.pixels.copy()
+            if written_in:
+                cv2.rectangle(pixels, (198, 128), (272, 148), (0, 0, 0), cv2.FILLED)
+                cv2.putText(pixels, written, (201, 143), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+            pictures.append(replace(frame, pixels=pixels))
+        passages: list[Passage] = []
+        pipeline = station.pipeline(
+            Played(pictures), Eyes(road), AllReader(road), hider=TruthDetector(road), tell=passages.append
+        )
+        sealed = list(pipeline.run())
+        assert len([passage for passage in passages if passage.plate]) == len(sealed) == found

@@ -19,6 +19,7 @@ from clearway.ports import Detector, Reader, Rule, Source
 from clearway.rules.judging import judge
 from clearway.sight.attention import Attention
 from clearway.sight.look import Seen, look
+from clearway.sight.overlay import Overlay
 from clearway.track.tracker import Tracker
 
 # A moment before the vehicle was first seen and after it was last seen belongs to its exhibit: it shows that nothing was cut.
@@ -82,6 +83,7 @@ class Pipeline:
     ) -> None:
         self._source, self._attention, self._detector, self._reader = source, attention, detector, reader
         self._tracker, self._desk, self._rules, self._sealer, self._ring = tracker, desk, rules, sealer, ring
+        self._overlay = Overlay()
         self._look_every = timedelta(seconds=1 / looks_per_s)
         self._surveyed, self._fits, self._lookout, self._tell = surveyed, False, lookout, tell
         self._standing = Standing(surveyed, finder) if surveyed is not None and finder is not None else None
@@ -165,6 +167,7 @@ class Pipeline:
             self._waiting = False
 
     def _looked(self, frame: Frame) -> tuple[Passage, ...]:
+        self._overlay.add(frame)
         regions = self._attention.regions(frame, self._tracker.expected(frame.captured_at))
         seen = Seen((), ())
         if regions:
@@ -177,7 +180,7 @@ class Pipeline:
         return self._tracker.update(frame.captured_at, seen.sightings, frame.clock_error_ms)
 
     def _judged(self, passages: Sequence[Passage]) -> Iterator[Sealed]:
-        for passage in passages:
+        for passage in self._of_vehicles(passages):
             self.counters.vehicles += 1
             self.counters.plates_read += passage.plate is not None
             self._tell(passage)
@@ -189,15 +192,19 @@ class Pipeline:
         if self._surveyed is None:
             return
         left = self._tracker.left()
-        for passage in left:
+        for passage in self._of_vehicles(left):
             yield from self._asked(passage, self._surveyed.rules, later=True)
         gone = {passage.id for passage in left}
         self._found = {one for one in self._found if one[0] not in gone}
         stands = self._standing is not None and self._standing.anybody
         if at is not None and stands and (self._asked_on_at is None or at - self._asked_on_at >= ASKED_ON_EVERY):
             self._asked_on_at = at
-            for passage in self._tracker.stay():
+            for passage in self._of_vehicles(self._tracker.stay()):
                 yield from self._asked(passage, [rule for rule in self._surveyed.rules if rule.name in STANDING], later=True)
+
+    def _of_vehicles(self, passages: Sequence[Passage]) -> list[Passage]:
+        """These without what is written into the picture."""
+        return [passage for passage in passages if not self._overlay.is_all_of(passage)]
 
     def _asked(self, passage: Passage, rules: Sequence[Rule], *, later: bool = False) -> Iterator[Sealed]:
         """What those rules find about it, sealed; of what is asked `later` only that of which pictures are held yet."""
@@ -266,6 +273,7 @@ class Pipeline:
         self._ring.clear()
         self._seen.clear()
         self._signals.begin_anew()
+        self._overlay.begin_anew()
         self._found.clear()
         if self._standing is not None:
             self._standing.begin_anew()
