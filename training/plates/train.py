@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from training.muon import Muon
 from training.plates.camera import Crop, filmed, nothing
 from training.plates.grounds import DATA, grounds, known_texts, lookalikes, rows
 from training.plates.model import ALPHABET, LANES, PLACE, STEPS, Reader
-from training.plates.muon import Muon
 from training.plates.render import REGIONS, Drawn, Pixels, draw
 
 KEPT, TIMES_SEEN = 6000, 5

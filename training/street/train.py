@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import torch
 
+from training.muon import Muon
 from training.street import data, panels
 from training.street.loss import Loss
 from training.street.net import Street
@@ -24,7 +25,7 @@ from training.street.scenes import Scenes
 from training.street.traffic import Traffic, backdrops
 
 MOST = 60  # labels of one crop; a crowd's rest is left out
-PEAK = 1.5e-3  # AdamW's rate
+PEAK = 3e-3
 WARM = 300  # steps
 
 
@@ -99,8 +100,7 @@ class Pupil:
         self.mean = copy.deepcopy(self.net).requires_grad_(requires_grad=False)
         weights = [p for p in self.net.parameters() if p.ndim >= 2]
         bare = [p for p in self.net.parameters() if p.ndim < 2]
-        groups = [{"params": weights, "weight_decay": 0.03}, {"params": bare, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=PEAK)
+        self.optimiser = Muon(weights, bare, PEAK)
         if place.exists():
             kept = torch.load(place, weights_only=True)
             for name in ("net", "mean", "optimiser"):

