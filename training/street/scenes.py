@@ -29,7 +29,7 @@ SHARES = {
     "plates/train/scenes/cn_easypr": 0.15,
     "faces": 0.3,
 }
-TRAFFIC = 0.3  # of all scenes: traffic as fixed cameras see it, which is drawn (`training.street.traffic`)
+TRAFFIC = 0.4  # of all scenes: traffic as fixed cameras see it, which is drawn (`training.street.traffic`)
 DRAWN, TIMES_SEEN = 120, 6  # drawn pictures of one size that are kept, and how often each is shown
 SIZES = {"vehicle": (12, 420), "two_wheeler": (12, 320), "person": (9, 260), "face": (7, 300), "plate": (9, 330)}
 
