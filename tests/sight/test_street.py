@@ -124,6 +124,22 @@ def test_made_to_hide_it_takes_what_is_half_as_sure(made: StreetDetector, weight
     contracts.detector(hider, [frame])
 
 
+def test_the_second_look_is_for_what_is_large(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = painted(640, 384)
+    small, large = Box(10, 10, 60, 40), Box(200, 100, 400, 300)
+    told = [Detection(kind, box, 0.9) for kind in (Kind.VEHICLE, Kind.FACE) for box in (small, large)]
+
+    def look(self: StreetDetector, seen: Frame, region: Box, long_side_px: int) -> street._Found:
+        return street._Found(told if long_side_px == street.LARGE_SIDE_PX else [], 1.0)
+
+    monkeypatch.setattr(StreetDetector, "_look", look)
+    found = StreetDetector(weights, threads=1).find(frame, frame.whole)
+    assert [one.box for one in only(found, Kind.VEHICLE)] == [large]
+    assert [one.box for one in only(found, Kind.FACE)] == [small, large], "what is to be hidden is never dropped"
+    hidden = StreetDetector(weights, threads=1, to_hide=True).find(frame, frame.whole)
+    assert len(only(hidden, Kind.VEHICLE)) == 2, "nor is anything, where all of it is only hidden"
+
+
 def test_made_to_hide_it_fails_where_nobody_knows(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights that give no probability have found nothing, which is not the same as that nothing is there."""
     hider = StreetDetector(weights, threads=1, to_hide=True)

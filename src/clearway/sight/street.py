@@ -29,6 +29,9 @@ LONG_SIDE_PX, ENLARGE_MAX = 640, 2.0
 # What nearly fills the picture is too large to be seen whole there, and is seen in a second look as small as this. On held-out
 # pictures it finds 15 of 17 plates wider than 500 of the 640 px (none without it) and 32 of 35 such vehicles (9 without it).
 LARGE_SIDE_PX = 224
+# Of that look a vehicle or a plate narrower and lower than this share of the picture is not told: the first look sees it better.
+# On the held-out pictures plates have a precision of .79 so (.73 without it) and a recall of .945 (.934); vehicles lose none.
+LARGE_SHARE = 0.2
 SIDE_MIN_PX = 8
 # Less sure than this is not found: chosen on the held-out pictures of the card. What is only to be hidden is taken at less.
 P_MIN = {Kind.VEHICLE: 0.3, Kind.TWO_WHEELER: 0.3, Kind.PERSON: 0.25, Kind.FACE: 0.15, Kind.PLATE: 0.25}
@@ -69,7 +72,8 @@ class StreetDetector:
 
     def find(self, frame: Frame, region: Box) -> tuple[Detection, ...]:
         found, scale = self._look(frame, region, LONG_SIDE_PX)
-        found = _joined(self._look(frame, region, LARGE_SIDE_PX).detections, found)
+        large = self._look(frame, region, LARGE_SIDE_PX).detections
+        found = _joined([one for one in large if self._to_hide or _may_be_large(one, region)], found)
         for vehicle in _worth_a_closer_look(found, scale):
             closer = self._look(frame, vehicle, CLOSE_SIDE_PX).detections
             found = _joined(found, [one for one in closer if one.kind is Kind.PLATE])
@@ -150,6 +154,12 @@ def _joined(known: Sequence[Detection], others: Sequence[Detection]) -> list[Det
             joined.append(one)
     plates = [one.box for one in joined if one.kind is Kind.PLATE]
     return [one for one in joined if one.kind is not Kind.PLATE or not any(_is_part(one.box, box) for box in plates)]
+
+
+def _may_be_large(one: Detection, region: Box) -> bool:
+    """Whether the second look is for such a thing. What is only hidden is taken from every look."""
+    share = max(one.box.width_px / region.width_px, one.box.height_px / region.height_px)
+    return one.kind in (Kind.PERSON, Kind.FACE) or share >= LARGE_SHARE
 
 
 def _is_part(box: Box, of: Box) -> bool:
