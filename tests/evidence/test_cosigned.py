@@ -283,6 +283,47 @@ def test_a_ledger_that_was_turned_back_is_announced(world: World, witness: Witne
     assert "not obtained" in step_7(path, back)[1]
 
 
+# --- what `clearway doctor` says of them ---
+
+
+def test_doctor_asks_each_witness_and_leaves_the_ledger_as_it_is(
+    world: World, witness: Witness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One is well, one is down, one hangs, one talks nonsense, one has another key than the settings say."""
+    world.seal()
+    over = threading.Event()
+
+    def say_nothing(*_: object) -> None:
+        over.wait(30)
+
+    names = [f"witness.example/{word}" for word in ("down", "hangs", "nonsense", "another-key")]
+    others = [witness_of(world.ledger, world.signer.public_key(), tmp_path / name.replace("/", "-"), name) for name in names]
+    before = {path: path.read_bytes() for path in (world.data / "ledger").rglob("*") if path.is_file()}
+    with (
+        served(witness) as (url, _),
+        answering(say_nothing) as silent_url,
+        answering(body(200, b"<html>", "text/html")) as garbage_url,
+        served(others[3]) as (other_url, _),
+    ):
+        try:
+            wrong = Verifier(names[3], witness.verifier.public_key, COSIGNATURE)
+            keys = [*(one.verifier for one in (witness, *others[:3])), wrong]
+            asked = tuple(zip((url, nowhere(), silent_url, garbage_url, other_url), (key.vkey() for key in keys), strict=True))
+            settings = tmp_path / "clearway.toml"
+            settings.write_text(as_toml(Settings(evidence=EvidenceSettings(witnesses=asked))))
+            assert main(["doctor", "--json", "--data", str(world.data), "--settings", str(settings)]) == 9
+        finally:
+            over.set()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = {line["title"].removeprefix("Witness "): line for line in lines if line["title"].startswith("Witness ")}
+    assert list(told) == [NAME, *names]
+    assert told[NAME]["well"] and told[NAME]["words"] == f"cosigns the ledger's 1 entries, at {url}, with the key of the settings"
+    faults = ("Connection refused", "no answer within 4 s", "did not cosign: <html>", "has another key")
+    for name, fault in zip(names, faults, strict=True):
+        assert fault in told[name]["words"] and told[name]["remedy"], name
+    assert {path: path.read_bytes() for path in before} == before
+
+
 # --- what somebody makes of it afterwards ---
 
 

@@ -24,10 +24,12 @@ from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, load_public_key, truste
 from clearway.errors import ClearwayError, InstallationError, SettingsError, StoreError
 from clearway.evidence.bundle import EXHIBITS_FOLDER, list_exhibits
 from clearway.evidence.fsck import check
+from clearway.evidence.ledger import Ledger
 from clearway.evidence.pkcs11 import TokenSigner, open_signer
 from clearway.evidence.token import known_authorities
 from clearway.evidence.vault import VAULT_FOLDER, Vault
 from clearway.evidence.verify import verify
+from clearway.evidence.witness import Witnesses
 from clearway.facts import Box, Detection, Frame, Kind
 from clearway.scene import Order, Scene
 from clearway.settings import Settings
@@ -110,7 +112,10 @@ def _checks(given: argparse.Namespace) -> Iterator[Check]:
     yield _tried("Keys", lambda: _keys(data, settings))
     yield _tried("Hot list", lambda: _list(data, hotlist.FILE_NAME))
     yield _tried("Register extract", lambda: _list(data, register.FILE_NAME))
-    yield _tried("Ledger", lambda: _ledger(data))
+    ledger = _tried("Ledger", lambda: _ledger(data))
+    yield ledger
+    if ledger.well:
+        yield from _witnesses(settings, data)
     yield _tried("Exhibits", lambda: _exhibits(data))
     yield _tried("Vault", lambda: _vault(data))
     yield _tried("Hub's port", lambda: _port(settings))
@@ -266,6 +271,30 @@ def _ledger(data: Path) -> str:
         return "nothing entered yet"
     checkpoint = check(data / LEDGER, load_public_key(data / KEYS / PUBLIC_KEY_NAME))
     return f"{checkpoint.size} entries, derived anew, agree with the signed checkpoint"
+
+
+def _witnesses(settings: Settings, data: Path) -> Iterator[Check]:
+    """Each witness of the settings: whether it would cosign the ledger as it stands. They are asked at once, and for seconds."""
+    asked = settings.evidence.asked_witnesses()
+    if not asked:
+        return
+    if not (data / LEDGER).is_dir():
+        yield Check("Witnesses", f"{len(asked)} named; there is no ledger yet that they could cosign")
+        return
+    try:
+        ledger = Ledger(data / LEDGER, open_signer(data / KEYS, settings.evidence.signer.named()))
+        faults = Witnesses(asked, lambda _: None).faults(ledger)
+    except ClearwayError as error:
+        yield Check("Witnesses", error.happened, error.remedy)
+        return
+    for one in asked:
+        title, fault = f"Witness {one.key.name}", faults.get(one)
+        if fault is None:
+            yield Check(title, f"cosigns the ledger's {ledger.size} entries, at {one.url}, with the key of the settings")
+        elif isinstance(fault, ClearwayError):
+            yield Check(title, fault.happened, fault.remedy)
+        else:
+            yield Check(title, f"{fault}, at {one.url}.", "try again later, and ask its keeper whether it runs.")
 
 
 def _exhibits(data: Path) -> str:

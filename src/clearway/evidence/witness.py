@@ -270,7 +270,11 @@ class Witnesses:
             self._announce(f"no cosignature by {asked.key.name}: {why}. The exhibit is sealed without it, and says so")
         return note
 
-    def _round(self, ledger: "Ledger", until_s: float) -> tuple[str, dict[Asked, Exception]]:
+    def faults(self, ledger: "Ledger") -> dict[Asked, Exception]:
+        """Of each witness that does not cosign the newest checkpoint in time, why not. The ledger stays as it is."""
+        return self._round(ledger, time.monotonic() + self._wait_s, keep=False)[1]
+
+    def _round(self, ledger: "Ledger", until_s: float, *, keep: bool = True) -> tuple[str, dict[Asked, Exception]]:
         """The newest checkpoint with what cosignatures came until then, and what was wrong with the others.
 
         All are asked at once, in threads: no bound on a socket bounds a name's look-up, or a server that drips.
@@ -302,8 +306,9 @@ class Witnesses:
             except ValueError as error:  # more signatures than a note may have
                 faults[asked] = error
                 continue
-            with suppress(StoreError):  # where the ledger has grown meanwhile, its newest checkpoint is another
-                ledger.take(answer, asked.key)
+            if keep:
+                with suppress(StoreError):  # where the ledger has grown meanwhile, its newest checkpoint is another
+                    ledger.take(answer, asked.key)
         # In the order in which they are named.
         return note, {asked: faults[asked] for asked in self._asked if asked in faults}
 
