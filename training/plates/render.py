@@ -196,9 +196,11 @@ class _Canvas:
 
 def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice, upright: float) -> list[Pixels | None]:
     """What each character is struck with; None for a mark that is none. Some have one die for O and 0, some an I with serifs,
-    and so often as `upright` says an M on its head for a W; most write Persian and Arabic letters no lower than the digits."""
+    and so often as `upright` says an M on its head for a W; most write Persian and Arabic letters no lower than the digits, and
+    many give them, and their digits, shallow teeth."""
     alike = {} if dice.random() < 0.7 else {"0": "O"} if face.slashed or dice.random() < 0.5 else {"O": "0"}
     barred, level = (dice.uniform(0.6, 2.2) if dice.random() < 0.25 else 0.0), dice.random() < 0.85
+    filled_px = int(dice.integers(3, 20)) if dice.random() < 0.5 else 0
     cut = _cut_anew(dice) if dice.random() < 0.6 else None
     on_its_head = dice.random() < upright
     dies: list[Pixels | None] = []
@@ -211,6 +213,8 @@ def _dies(tokens: str, face: Typeface, chinese: Typeface | None, dice: Dice, upr
             die = _barred(die, barred)
         elif die is not None and level and "ا" <= character <= "ی":
             die = _level(die)
+        if die is not None and filled_px and character in "۲۳۴سصشض":
+            die = _shallow(die, filled_px)
         dies.append(die if die is None or cut is None or "一" <= character <= "鿿" else cut(die))
     return dies
 
@@ -256,6 +260,13 @@ def _barred(mask: Pixels, reach: float) -> Pixels:
     thick = max(5, round(stroke * 0.7))
     barred[ABOVE_PX : ABOVE_PX + thick] = barred[ABOVE_PX + CAPITAL_PX - thick : ABOVE_PX + CAPITAL_PX] = 255
     return barred
+
+
+def _shallow(mask: Pixels, filled_px: int) -> Pixels:
+    """A character with teeth whose gaps are filled to where they are so wide: dies have them shallower than fonts do."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (filled_px, filled_px))
+    closed = cv2.morphologyEx(np.pad(mask, filled_px), cv2.MORPH_CLOSE, disc)
+    return np.ascontiguousarray(closed[filled_px:-filled_px, filled_px:-filled_px])
 
 
 def _level(mask: Pixels) -> Pixels:
@@ -375,7 +386,7 @@ def _european(dice: Dice) -> Drawn:
     lines = _lines(canvas, tokens, ink, band_px + edge + HEIGHT_PX * dice.uniform(0.04, 0.14), right, two_lines=two_lines)
     if dice.random() < 0.3:
         canvas.bolts(((dice.uniform(0.1, 0.3), 0.5), (dice.uniform(0.7, 0.9), 0.5)))
-    return _done(canvas, lines, region)
+    return _done(canvas, lines, region, round(band_px) if dice.random() < 0.08 else 0)
 
 
 def _band(canvas: _Canvas, country: str, band_px: float, height: int) -> None:
@@ -654,6 +665,7 @@ def _iranian(dice: Dice) -> Drawn:
     for n, word in enumerate(("I.R.", "IRAN")):
         canvas.words(word, (240, 240, 240), 3, height * (0.55 + 0.22 * n), height * 0.13, band - 6, _latin(dice))
     face: Typeface = _pick(dice, faces()["persian" if dice.random() < 0.6 else "arabic"])  # type: ignore[assignment]
+    canvas.one_width = 0.6
     letter = str(_pick(dice, list(layouts.IRAN_LETTERS)))
     digits = _filled(dice, "DD DDD DD").translate(_PERSIAN_DIGITS).split()
     box = round(width * dice.uniform(0.79, 0.83))
@@ -668,7 +680,7 @@ def _iranian(dice: Dice) -> Drawn:
     )
     if dice.random() < 0.8:
         canvas.frame(_near(dice, ink), 2, 2)
-    return _done(canvas, (main + code,), "ir")
+    return _done(canvas, (main + code,), "ir", band if dice.random() < 0.15 else 0)
 
 
 def _egyptian(dice: Dice) -> Drawn:
@@ -747,8 +759,8 @@ def _strange(dice: Dice) -> Drawn:
     return _done(canvas, lines, "unknown")
 
 
-def _done(canvas: _Canvas, lines: tuple[str, ...], region: str) -> Drawn:
-    """The finished plate, with a light gradient and dirt on it."""
+def _done(canvas: _Canvas, lines: tuple[str, ...], region: str, band_px: int = 0) -> Drawn:
+    """The finished plate, with a light gradient on it; `band_px` is what a detector took for no part of it, at its left."""
     dice = canvas.dice
     if dice.random() < 0.5:
         height, width = canvas.pixels.shape[:2]
@@ -756,7 +768,8 @@ def _done(canvas: _Canvas, lines: tuple[str, ...], region: str) -> Drawn:
         down = np.linspace(dice.uniform(0.85, 1.05), dice.uniform(0.85, 1.05), height, dtype=np.float32)
         canvas.pixels[:] = np.clip(canvas.pixels * (down[:, None] * across)[..., None], 0, 255).astype(np.uint8)
     texts = tuple(text.translate(_TO_LATIN) for text in lines)
-    return Drawn(canvas.pixels, texts, region, tuple(canvas.edges[: len(texts[0])]))
+    edges = tuple((left - band_px, right - band_px) for left, right in canvas.edges[: len(texts[0])])
+    return Drawn(np.ascontiguousarray(canvas.pixels[:, band_px:]), texts, region, edges)
 
 
 def _held(drawn: Drawn, dice: Dice) -> Drawn:
