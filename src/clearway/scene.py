@@ -29,6 +29,8 @@ CORNERS_MAX, PARTS_MAX = 32, 32
 PATTERN_PX = 17
 PATTERN_HEX = 2 * PATTERN_PX**2
 LANDMARKS_MIN, LANDMARKS_MAX = 8, 64
+# A road camera's lens is straightened to a hundredth of a pixel in so many rounds.
+_STRAIGHTENING_ROUNDS = 12
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -92,6 +94,23 @@ class Lens(Part):
                 return True
             r += 0.01
         return False
+
+
+def straightened(px: Array, lens: Lens) -> Array:
+    """Where an ideal lens would show what this lens shows at `px`, (n, 2)."""
+    shown = (px - lens.centre_px) / lens.focal_px
+    ideal = shown.copy()
+    for _ in range(_STRAIGHTENING_ROUNDS):
+        r2 = (ideal**2).sum(axis=1, keepdims=True)
+        ideal = shown / (1 + lens.k1 * r2 + lens.k2 * r2**2)
+    return np.asarray(ideal * lens.focal_px + lens.centre_px)
+
+
+def bent(ideal_px: Array, lens: Lens) -> Array:
+    """Where this lens shows what an ideal lens would show at `ideal_px`, (n, 2)."""
+    x = (ideal_px - lens.centre_px) / lens.focal_px
+    r2 = (x**2).sum(axis=1, keepdims=True)
+    return np.asarray(x * (1 + lens.k1 * r2 + lens.k2 * r2**2) * lens.focal_px + lens.centre_px)
 
 
 @dataclass(frozen=True, slots=True)

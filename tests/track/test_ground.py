@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from clearway.errors import SettingsError
 from clearway.facts import Box, Kind, Measurement, Passage, Plate, Sighting
 from clearway.plates import ALPHABET
-from clearway.scene import Calibration, Camera, Followed, FrameClock, KnownPoint, Lens, Survey, Zone, rectangle
+from clearway.scene import Calibration, Camera, Followed, FrameClock, KnownPoint, Lens, Survey, Zone, rectangle, straightened
 from clearway.testing.street import honest_reading
-from clearway.track.ground import K_ELLIPSE, Ground, Plane, straightened
+from clearway.track.ground import K_ELLIPSE, Ground, Plane
 
 Array = NDArray[np.float64]
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from clearway.errors import SettingsError
 from clearway.facts import Drive, Measurement, Passage, Plate, Reading, Waypoint
-from clearway.scene import Calibration, Lens, Point, Survey, depths_m
+from clearway.scene import Calibration, Lens, Point, Survey, bent, depths_m, straightened
 from clearway.track.fusion import support
 
 Array = NDArray[np.float64]
@@ -56,23 +56,6 @@ SURVEY_DOUBT = 3.72
 FLAT = 0.01
 # Where Gauss and Newton's steps are this small (of numbers near 1), the next one changes no digit that counts.
 STEP_MIN, _ROUNDS = 1e-9, 12
-
-
-def straightened(px: Array, lens: Lens) -> Array:
-    """Where an ideal lens would show what this lens shows at `px`, (n, 2)."""
-    shown = (px - lens.centre_px) / lens.focal_px
-    ideal = shown.copy()
-    for _ in range(_ROUNDS):
-        r2 = (ideal**2).sum(axis=1, keepdims=True)
-        ideal = shown / (1 + lens.k1 * r2 + lens.k2 * r2**2)
-    return np.asarray(ideal * lens.focal_px + lens.centre_px)
-
-
-def bent(ideal_px: Array, lens: Lens) -> Array:
-    """Where this lens shows what an ideal lens would show at `ideal_px`, (n, 2)."""
-    x = (ideal_px - lens.centre_px) / lens.focal_px
-    r2 = (x**2).sum(axis=1, keepdims=True)
-    return np.asarray(x * (1 + lens.k1 * r2 + lens.k2 * r2**2) * lens.focal_px + lens.centre_px)
 
 
 def _bending(ideal_px: Array, lens: Lens) -> Array:
