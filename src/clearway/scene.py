@@ -74,16 +74,19 @@ class Lens(Part):
     r * (1 + k1 r² + k2 r⁴).
 
     D. C. Brown, "Close-Range Camera Calibration", Photogrammetric Engineering 37 (1971), with two terms and no tangential
-    part; the same k1, k2 as in OpenCV's calib3d. The default distorts nothing. The three are taken as exact.
+    part; the same k1, k2 as in OpenCV's calib3d. The default distorts nothing. `u_px` is the standard uncertainty of a place
+    that was straightened, in each direction, where it is largest; each known point is off by as much besides its click.
     """
 
     k1: float = 0.0
     k2: float = 0.0
     focal_px: float = 1000.0
     centre_px: Point = (0.0, 0.0)
+    u_px: float = 0.0
 
     def __post_init__(self) -> None:
         must(self.focal_px > 0, "a focal length is above 0")
+        must(self.u_px >= 0, "an uncertainty is not below 0")
 
     def folds(self, px: Point) -> bool:
         """Whether the lens would show two places of the world at that pixel or nearer to the centre: no lens does."""

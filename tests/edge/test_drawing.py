@@ -11,7 +11,7 @@ from clearway.edge.board import Board
 from clearway.edge.drawing import Corner, Draft, DraftPart, DraftPoint, draft_from, draft_of
 from clearway.edge.scenes import as_toml, parse_scene
 from clearway.errors import SettingsError
-from clearway.scene import Point, Scene, SignalHead
+from clearway.scene import Lens, Point, Scene, SignalHead
 from clearway.testing.traffic import Site
 
 WHOLE = Path(__file__).parent / "scene.toml"
@@ -30,6 +30,9 @@ def board(scene: Scene) -> Board:
 SCENES = {
     "the documented one": documented(),
     "the simulated junction": Site(3).scene,
+    "through a lens that bends": replace(
+        documented(), calibration=replace(documented().calibration, lens=Lens(-0.12, 0.01, 1500.0, (955.5, 561.0), 0.2))
+    ),
     "with a lamp": replace(documented(), signal_head=(SignalHead("head", "K1", (1000.0, 100.0, 1030.0, 180.0)),)),
     "with quotes and a control character": replace(documented(), name='a "b" \\ \x7f ü'),
 }
@@ -41,7 +44,7 @@ def test_a_scene_reads_back_as_it_was_written(name: str) -> None:
     assert parse_scene(as_toml(scene).encode(), "what was written") == scene
 
 
-@pytest.mark.parametrize("name", ["the documented one", "with a lamp"])
+@pytest.mark.parametrize("name", ["the documented one", "with a lamp", "through a lens that bends"])
 def test_a_scene_that_is_opened_and_saved_is_the_same(name: str) -> None:
     scene = SCENES[name]
     drawn = board(scene)
@@ -127,6 +130,18 @@ SINS = {
     "a lens that folds": (
         replace(GIVEN, typed=GIVEN.typed | {"lens.k1": "-2", "lens.focal_px": "1000"}),
         "this lens would show one place twice",
+    ),
+    "a lens without a focal length": (
+        replace(GIVEN, typed=GIVEN.typed | {"lens.k1": "-0.1", "lens.focal_px": " "}),
+        "needs its focal length",
+    ),
+    "a lens surer than sure": (
+        replace(GIVEN, typed=GIVEN.typed | {"lens.k1": "-0.1", "lens.focal_px": "1000", "lens.u_px": "-1"}),
+        "an uncertainty is not below 0",
+    ),
+    "a lens whose centre is no number": (
+        replace(GIVEN, typed=GIVEN.typed | {"lens.k1": "-0.1", "lens.focal_px": "1000", "lens.centre_x_px": "middle"}),
+        "'middle' is no number",
     ),
 }
 

@@ -76,6 +76,16 @@ def test_a_bent_picture_is_straightened() -> None:
     assert np.abs(straightened(pictured(there, lens=LENS), LENS) - pictured(there)).max() < 1e-6
 
 
+def test_what_a_lens_leaves_open_widens_every_place() -> None:
+    """A lens that is known to a pixel makes places as unsure as clicks that are sure to a pixel more."""
+    px = pictured(np.array([(14.0, 2.0), (30.0, -3.0)]), lens=LENS)
+    sure = Plane(calibration(lens=LENS).survey, LENS).covariance(px, 0.0)
+    unsure = Plane(calibration(lens=LENS).survey, replace(LENS, u_px=1.0)).covariance(px, 0.0)
+    clicks = Plane(calibration(lens=LENS, u_px=(0.7**2 + 1.0**2) ** 0.5).survey, LENS).covariance(px, 0.0)
+    assert (np.trace(unsure, axis1=1, axis2=2) > 1.5 * np.trace(sure, axis1=1, axis2=2)).all()
+    assert np.trace(unsure, axis1=1, axis2=2) == pytest.approx(np.trace(clicks, axis1=1, axis2=2), rel=0.25)
+
+
 @pytest.mark.parametrize("lens", [IDEAL, LENS], ids=["ideal", "bent"])
 def test_the_slopes_are_those_of_small_steps(lens: Lens) -> None:
     """Against differences: by each pixel, and by all that the points of a vehicle share."""

@@ -245,13 +245,24 @@ class Board:
         k1, k2 = number_of(draft, "lens.k1", problems), number_of(draft, "lens.k2", problems)
         if k1 == 0 and k2 == 0:
             return Lens()
-        focal_px = number_of(draft, "lens.focal_px", problems)
-        if k1 is None or k2 is None or focal_px is None or focal_px <= 0:
-            problems.append(Problem("field lens.focal_px", "a lens that bends needs its focal length in pixels, above 0."))
+        if not draft.typed.get("lens.focal_px", "").strip():
+            problems.append(Problem("field lens.focal_px", "a lens that bends needs its focal length in pixels."))
             return None
+        focal_px, u_px = number_of(draft, "lens.focal_px", problems), number_of(draft, "lens.u_px", problems)
         width, height = self.size_px
-        lens = Lens(k1, k2, focal_px, (width / 2, height / 2))
-        if any(lens.folds(px) for px in ((0.0, 0.0), (float(width), float(height)))):
+        # Where nobody says where its centre is, it is the picture's.
+        x, y = (
+            number_of(draft, key, problems) if draft.typed.get(key, "").strip() else side / 2
+            for key, side in (("lens.centre_x_px", width), ("lens.centre_y_px", height))
+        )
+        if k1 is None or k2 is None or focal_px is None or u_px is None or x is None or y is None:
+            return None
+        try:
+            lens = Lens(k1, k2, focal_px, (x, y), u_px)
+        except ValueError as error:
+            problems.append(Problem("field lens.focal_px", f"the lens: {error}."))
+            return None
+        if any(lens.folds((float(x), float(y))) for x in (0, width) for y in (0, height)):
             problems.append(Problem("field lens.k1", "this lens would show one place twice: check k1 and k2."))
             return None
         return lens

@@ -115,6 +115,9 @@ FIELDS: Mapping[str, str] = {
     "lens.k1": "0",
     "lens.k2": "0",
     "lens.focal_px": "",
+    "lens.centre_x_px": "",
+    "lens.centre_y_px": "",
+    "lens.u_px": "0",
 }
 
 
@@ -186,8 +189,7 @@ def draft_from(scene: Scene) -> Draft:
     }
     for table, part in (("camera", calibration.camera), ("followed", calibration.followed), ("clock", calibration.clock)):
         typed |= {f"{table}.{key}": _figure(value) for key, value in asdict(part).items()}
-    if calibration.lens != Lens():
-        typed |= {f"lens.{key}": _figure(getattr(calibration.lens, key)) for key in ("k1", "k2", "focal_px")}
+    typed |= typed_lens(calibration.lens)
     by: Literal["points", "rectangle"] = "points"
     if survey.width_u_m or survey.length_u_m:
         by = "rectangle"
@@ -196,6 +198,15 @@ def draft_from(scene: Scene) -> Draft:
         typed |= {"rectangle.width_u_m": _figure(survey.width_u_m), "rectangle.length_u_m": _figure(survey.length_u_m)}
     points = tuple(DraftPoint(point.px, _figure(point.m[0]), _figure(point.m[1])) for point in survey.points)
     return Draft(typed, points, tuple(_drafted_parts(scene)), by)
+
+
+def typed_lens(lens: Lens) -> dict[str, str]:
+    """That lens as the page's fields have it; none where it bends nothing."""
+    if lens == Lens():
+        return {}
+    figures = {key: getattr(lens, key) for key in ("k1", "k2", "focal_px", "u_px")}
+    figures |= dict(zip(("centre_x_px", "centre_y_px"), lens.centre_px, strict=True))
+    return {f"lens.{key}": _figure(value) for key, value in figures.items()}
 
 
 def _drafted_parts(scene: Scene) -> list[DraftPart]:

@@ -83,8 +83,8 @@ class Plane:
         self._px_at, self._px_scale = ideal.mean(axis=0), float(ideal.std())
         self._m_at, self._m_scale = metres.mean(axis=0), float(metres.std())
         bent = _bending(ideal, lens)
-        u_px2 = survey.u_px**2 / self._px_scale**2
-        clicked = _blocks(bent @ bent.transpose(0, 2, 1) * u_px2)
+        u_px2 = (bent @ bent.transpose(0, 2, 1) * survey.u_px**2 + np.eye(2) * lens.u_px**2) / self._px_scale**2
+        clicked = _blocks(u_px2)
         u, g = (ideal - self._px_at) / self._px_scale, (metres - self._m_at) / self._m_scale
         fit = _fit(u, g, clicked, _surveyed(metres, survey) / self._m_scale**2)
         self._h, self.h_covariance, self._chi2 = fit.h, fit.h_covariance, fit.chi2
