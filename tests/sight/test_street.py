@@ -140,6 +140,23 @@ def test_the_second_look_is_for_what_is_large(weights: Weights, monkeypatch: pyt
     assert len(only(hidden, Kind.VEHICLE)) == 2, "nor is anything, where all of it is only hidden"
 
 
+def test_a_part_of_a_surer_vehicle_is_no_vehicle(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    car, front = Detection(Kind.VEHICLE, Box(100, 100, 300, 250), 0.8), Detection(Kind.VEHICLE, Box(110, 170, 290, 240), 0.5)
+    lorry, before_it = Detection(Kind.VEHICLE, Box(320, 40, 620, 300), 0.6), Detection(Kind.VEHICLE, Box(400, 200, 520, 295), 0.9)
+    beside = Detection(Kind.VEHICLE, Box(60, 180, 180, 260), 0.4)
+
+    def look(self: StreetDetector, frame: Frame, region: Box, long_side_px: int) -> street._Found:
+        return street._Found([car, front, lorry, before_it, beside] if long_side_px == street.LONG_SIDE_PX else [], 1.0)
+
+    monkeypatch.setattr(StreetDetector, "_look", look)
+    frame = painted(640, 384)
+    found = StreetDetector(weights, threads=1).find(frame, frame.whole)
+    assert set(found) == {car, lorry, before_it, beside}, "a surer one before a lorry is another one"
+    assert set(StreetDetector(weights, threads=1, to_hide=True).find(frame, frame.whole)) >= {front}, (
+        "what is hidden stays hidden"
+    )
+
+
 def test_made_to_hide_it_fails_where_nobody_knows(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights that give no probability have found nothing, which is not the same as that nothing is there."""
     hider = StreetDetector(weights, threads=1, to_hide=True)

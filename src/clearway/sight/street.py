@@ -37,7 +37,9 @@ SIDE_MIN_PX = 8
 P_MIN = {Kind.VEHICLE: 0.3, Kind.TWO_WHEELER: 0.3, Kind.PERSON: 0.25, Kind.FACE: 0.15, Kind.PLATE: 0.25}
 # Where it looks only for what must be hidden, half of that is enough.
 HIDDEN_SHARE = 0.5
-# Two boxes of one kind that share more than this are one thing; a plate with so much of itself in a larger one is a part of that.
+# Two boxes of one kind that share more than this are one thing; a plate with so much of itself in a larger one is a part of it.
+# So is a vehicle in a surer one: on the held-out pictures vehicles have a precision of .76 so (.57 without it) and a recall of
+# .743 (.751). What is to be hidden stays.
 OVERLAP_MAX, INSIDE_MAX = 0.5, 0.7
 # Of one kind in one look: candidates that are weighed, and things that are told.
 CANDIDATES_MAX, FOUND_MAX = 300, 100
@@ -74,6 +76,8 @@ class StreetDetector:
         found, scale = self._look(frame, region, LONG_SIDE_PX)
         large = self._look(frame, region, LARGE_SIDE_PX).detections
         found = _joined([one for one in large if self._to_hide or _may_be_large(one, region)], found)
+        if not self._to_hide:
+            found = _whole_vehicles(found)
         for vehicle in _worth_a_closer_look(found, scale):
             closer = self._look(frame, vehicle, CLOSE_SIDE_PX).detections
             found = _joined(found, [one for one in closer if one.kind is Kind.PLATE])
@@ -154,6 +158,13 @@ def _joined(known: Sequence[Detection], others: Sequence[Detection]) -> list[Det
             joined.append(one)
     plates = [one.box for one in joined if one.kind is Kind.PLATE]
     return [one for one in joined if one.kind is not Kind.PLATE or not any(_is_part(one.box, box) for box in plates)]
+
+
+def _whole_vehicles(found: Sequence[Detection]) -> list[Detection]:
+    """Without the fronts, cabins and halves of vehicles that were found whole, and surer."""
+    vehicles = [one for one in found if one.kind is Kind.VEHICLE]
+    parts = {id(one) for one in vehicles if any(other.p > one.p and _is_part(one.box, other.box) for other in vehicles)}
+    return [one for one in found if id(one) not in parts]
 
 
 def _may_be_large(one: Detection, region: Box) -> bool:
