@@ -90,8 +90,10 @@ class PlateReader:
 
 def _even(flat: Pixels) -> bool:
     """Whether nothing can be printed there: the surface has one brightness."""
-    dark, bright = np.percentile(flat.mean(axis=2), (5, 95))
-    return bool(bright - dark < CONTRAST_MIN)
+    grey = flat.sum(axis=2, dtype=np.int32).ravel()
+    few = len(grey) // 20
+    ordered = np.partition(grey, (few, len(grey) - 1 - few))
+    return bool(ordered[-1 - few] - ordered[few] < 3 * CONTRAST_MIN)
 
 
 def _spikes(lane: Probabilities, temperature: float) -> list[Probabilities]:
