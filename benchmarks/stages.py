@@ -1,9 +1,12 @@
-"""How long each stage takes for a frame, and whether memory grows. Prints a table; run it on an idle machine.
+"""How long each stage takes for a frame, how many streams that makes, and whether memory grows. Run it on an idle machine.
 
-    python benchmarks/stages.py CLIP [--frames 10000]
+    python benchmarks/stages.py CLIP --settings FILE --lines 1080
+    python benchmarks/stages.py CLIP --frames 10000
 
-The first part watches CLIP once with the real detector and reader and times every stage. The second plays CLIP in a loop for
---frames frames through the whole pipeline, with a detector that looks but never finds (so that what is measured is the program
+The first part watches CLIP once with the detector and the reader of the settings and times every stage; with --lines, as a camera
+of so many lines would have filmed it (enlarged and encoded anew). How many streams of 25 frames a second two cores hold follows
+from the processor time, and how many by decoding alone. The second part, for --frames, plays CLIP in a loop for
+so many frames through the whole pipeline, with a detector that looks but never finds (so that what is measured is the program
 and not the models), and prints the resident memory along the way: after the first tenth it must not grow.
 """
 
@@ -18,7 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+import cv2
+import numpy as np
+
+from clearway import settings as settings_file
 from clearway.camera.clip import Clip
+from clearway.camera.film import encode_clip
 from clearway.edge.station import Station, first_sight
 from clearway.facts import Box, Detection, Frame, Reading
 from clearway.ports import Source
@@ -31,13 +39,30 @@ from clearway.track.tracker import Tracker
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", metavar="CLIP", type=Path)
-    parser.add_argument("--frames", metavar="N", type=int, default=10_000, help="how many frames the memory test plays")
+    parser.add_argument("--settings", metavar="FILE", type=Path, help="a settings file (default: ./clearway.toml, if any)")
+    parser.add_argument("--lines", metavar="N", type=int, help="enlarge CLIP to so many lines first")
+    parser.add_argument("--frames", metavar="N", type=int, help="how many frames the memory test plays (default: none)")
     given = parser.parse_args()
-    time_stages(given.clip)
-    watch_memory(given.clip, given.frames)
+    with TemporaryDirectory() as folder:
+        clip = enlarged(given.clip, given.lines, Path(folder)) if given.lines else given.clip
+        time_stages(clip, settings_file.load(given.settings))
+    if given.frames:
+        watch_memory(given.clip, given.frames)
+
+
+def enlarged(path: Path, lines: int, folder: Path) -> Path:
+    """The clip in so many lines, at its own pace."""
+    frames = list(Clip(path, "bench", 0.0))
+    height_px, width_px = frames[0].pixels.shape[:2]
+    size_px = (round(width_px * lines / height_px / 2) * 2, lines)
+    pictures = [np.asarray(cv2.resize(frame.pixels, size_px, interpolation=cv2.INTER_CUBIC), np.uint8) for frame in frames]
+    to = folder / f"{path.stem}-{lines}.mp4"
+    to.write_bytes(encode_clip(pictures, [frame.captured_at for frame in frames]))
+    return to
 
 
 Result = TypeVar("Result")
+CORES, FRAMES_PER_S = 2, 25
 
 
 class Stopwatch:
@@ -57,8 +82,8 @@ class Stopwatch:
         return result
 
 
-def time_stages(path: Path) -> None:
-    settings, watch = Settings(), Stopwatch()
+def time_stages(path: Path, settings: Settings) -> None:
+    watch = Stopwatch()
     clip = Clip(path, "bench", 0.0)
     detector, reader = first_sight(settings)
     attention = Attention()
@@ -78,12 +103,15 @@ def time_stages(path: Path) -> None:
         seen = watch.timed("look", lambda f=frame, r=regions: look(f, r, detector, reader))  # type: ignore[misc]
         watch.timed("track", lambda f=frame, s=seen: tracker.update(f.captured_at, s.sightings, 0.0))  # type: ignore[misc]
         looks += bool(regions)
-    print(f"{path.name}: {frames} frames, {looks} looks\n")
+    print(f"{path.name}: {frames} frames, {looks} looks, by {detector.name} and {reader.name}\n")
     print(f"{'stage':<8} {'calls':>6} {'CPU-ms a call':>14} {'CPU-ms a frame':>15} {'wall-ms a frame':>16}")
     for stage, calls in watch.calls.items():
         cpu_ms, wall_ms = watch.cpu_ms[stage], watch.wall_ms[stage]
         print(f"{stage:<8} {calls:>6} {cpu_ms / calls:>14.2f} {cpu_ms / frames:>15.2f} {wall_ms / frames:>16.2f}")
-    print()
+    whole, decoding = (
+        CORES * 1e3 / FRAMES_PER_S / (cpu_ms / frames) for cpu_ms in (sum(watch.cpu_ms.values()), watch.cpu_ms["decode"])
+    )
+    print(f"\n{CORES} cores hold {whole:.1f} such streams of {FRAMES_PER_S} frames a second; {decoding:.1f} by decoding alone\n")
 
 
 class Looped:
