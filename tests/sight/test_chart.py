@@ -57,9 +57,10 @@ def test_corners_are_told_only_where_four_squares_meet() -> None:
         part = board_in(pixels)
         if part is not None:
             grey = cv2.GaussianBlur(pixels[:, :, 0], (0, 0), 2.0)
-            told = np.ascontiguousarray(part.px[:, None], np.float32)
+            told = np.ascontiguousarray(part.px[:, None] - 0.5, np.float32)
             refined = cv2.cornerSubPix(grey, told, (4, 4), (-1, -1), (3, 30, 0.01))[:, 0]
-            assert np.hypot(*(refined - part.px).T).max() < 1.5
+            off_px = np.hypot(*(refined + 0.5 - part.px).T)
+            assert np.median(off_px) < 0.3 and off_px.max() < 4.0, "a square is 20 to 60 pixels wide"
             assert part.squares.min() >= 0 and len({tuple(square) for square in part.squares.tolist()}) == len(part.squares)
 
 
@@ -106,6 +107,18 @@ def bowed() -> Iterable[Pixels]:
 def test_what_does_not_do_is_refused_by_its_sin(pictures, words: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(SourceError, match=words):
         lens_of(boards(pictures()), SIZE_PX)
+
+
+def test_corners_that_no_lens_explains_are_refused() -> None:
+    """Dice instead of a board, and a board whose corners are all in one place."""
+    dice = np.random.default_rng(1)
+    squares = np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1).reshape(-1, 2)
+    thrown = [Board(dice.uniform((0, 0), SIZE_PX, (20, 2)), squares) for _ in range(20)]
+    with pytest.raises(SourceError):
+        lens_of(thrown, SIZE_PX)
+    ninths = [(x, y) for x in (100.0, 480.0, 900.0) for y in (80.0, 270.0, 500.0)]
+    with pytest.raises(SourceError):
+        lens_of([Board(np.full((20, 2), ninths[n % 9]), squares) for n in range(18)], SIZE_PX)
 
 
 def test_pictures_of_two_cameras_and_none_at_all_are_refused() -> None:

@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 # The least part of a board that is looked for, in inner corners.
 BOARD_MIN = (4, 3)
 VIEWS_MIN, VIEWS_MAX, FRAMES_MAX = 12, 40, 20_000
-# A view is another one where its corners lie, on the mean, this share of the picture's long side from those of every other.
+# A view is another one where the box around its corners differs by this share of the picture's long side from every other.
 ANOTHER = 0.04
 # Light squares are this much brighter than dark ones, of 255.
 CONTRAST_MIN = 20.0
@@ -63,7 +63,8 @@ def board_in(pixels: Pixels) -> Board | None:
     squares = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1)[true].astype(np.float64)
     if len(squares) < BOARD_MIN[0] * BOARD_MIN[1] or min(np.ptp(squares, axis=0)) < min(BOARD_MIN) - 1:
         return None
-    return Board(grid[true], squares)
+    # A place counts from the edge of the first pixel, OpenCV's from its middle.
+    return Board(grid[true] + 0.5, squares)
 
 
 def _meeting(grey: Array, grid: Array) -> NDArray[np.bool_]:
@@ -162,9 +163,14 @@ def _fitted(boards: list[Board], size_px: tuple[int, int]) -> tuple[Lens, Array]
     """The lens, with no uncertainty yet, and how far each board's corners lie from where it shows them (root mean square, px)."""
     flat = [np.column_stack([board.squares, np.zeros(len(board.squares))]).astype(np.float32) for board in boards]
     px = [board.px.astype(np.float32) for board in boards]
-    _, camera, terms, *_, each = cv2.calibrateCameraExtended(flat, px, size_px, np.eye(3), np.zeros(5), flags=_MODEL)
-    k1, k2 = map(float, terms.ravel()[:2])
-    return Lens(k1, k2, float(camera[0, 0]), (float(camera[0, 2]), float(camera[1, 2]))), np.asarray(each, np.float64).ravel()
+    try:
+        _, camera, terms, *_, each = cv2.calibrateCameraExtended(flat, px, size_px, np.eye(3), np.zeros(5), flags=_MODEL)
+        k1, k2, focal_px, x, y = map(float, (*terms.ravel()[:2], camera[0, 0], camera[0, 2], camera[1, 2]))
+        if not np.isfinite([*each.ravel(), k1, k2, focal_px, x, y]).all():
+            raise ValueError("it was not found")
+        return Lens(k1, k2, focal_px, (x, y)), np.asarray(each, np.float64).ravel()
+    except (cv2.error, ValueError) as error:
+        raise SourceError("no lens shows the board as it lies in these pictures.", remedy=f"film it anew. {_REMEDY}") from error
 
 
 def _uncertainty(boards: list[Board], size_px: tuple[int, int], lens: Lens) -> tuple[float, float]:

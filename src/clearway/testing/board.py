@@ -22,8 +22,8 @@ class HeldBoard:
     def __init__(self, lens: Lens, size_px: tuple[int, int], *, bow: float = 0.0, seed: int = 0) -> None:
         self.lens, self.size_px, self._bow, self._dice = lens, size_px, bow, np.random.default_rng(seed)
         width_px, height_px = size_px
-        every_px = np.stack(np.meshgrid(np.arange(width_px), np.arange(height_px)), axis=-1).reshape(-1, 2).astype(float)
-        ideal = straightened(every_px, lens)
+        every_px = np.stack(np.meshgrid(np.arange(width_px), np.arange(height_px)), axis=-1).reshape(-1, 2) + 0.5
+        ideal = straightened(every_px.astype(np.float64), lens)
         self._rays = np.column_stack([(ideal - lens.centre_px) / lens.focal_px, np.ones(len(ideal))])
         self._shape = (height_px, width_px)
         squares = np.indices((ROWS, COLUMNS)).sum(axis=0) % 2 == 0
