@@ -562,6 +562,8 @@ def _brazilian(dice: Dice) -> Drawn:
     if dice.random() < 0.12:
         ground, ink = (170, 30, 40), (235, 235, 235)
     canvas = _ground(dice, width, height, _near(dice, ground, 30))
+    # The old plates' typeface, Mandatory, is not free; its W is upright.
+    canvas.upright = 0.1 if new else 0.6
     if dice.random() < 0.6:
         canvas.frame(_near(dice, ink), int(dice.integers(1, 3)), 2)
     high = height * dice.uniform(0.14, 0.2)
