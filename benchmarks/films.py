@@ -1,10 +1,16 @@
-"""What the shipped detector finds in the frames of a clip, kept in a folder: it takes most of the time of whoever asks twice."""
+"""What the shipped detector finds in the frames of a clip, kept in a folder: it takes most of the time of whoever asks twice. And
+clips as cameras of other resolutions would have filmed them."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 
+import cv2
+import numpy as np
+
+from clearway.camera import film
 from clearway.camera.clip import Clip
 from clearway.edge.counting import VEHICLES
 from clearway.edge.station import first_sight
@@ -43,3 +49,15 @@ def filmed(name: str, cache: Path) -> Film:
         for number, (_, boxes) in enumerate(rows)
     )
     return Film(at, seen)
+
+
+def scaled(source: Path, height_px: int, path: Path, frames_max: int | None = None) -> Path:
+    """The clip, or its first frames, in so many lines and at its own pace, written to `path`."""
+    frames = islice(Clip(source, "clip", 0.0), frames_max)
+    first = next(frames)
+    width_px = round(first.width_px * height_px / first.height_px / 2) * 2
+    with film.Film(path, width_px, height_px, None, 25.0) as to:
+        for frame in chain([first], frames):
+            pixels = np.asarray(cv2.resize(frame.pixels, (width_px, height_px)), np.uint8)
+            to.add(pixels, (frame.captured_at - first.captured_at).total_seconds())
+    return path

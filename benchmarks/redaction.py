@@ -27,8 +27,6 @@ import numpy as np
 from tqdm import tqdm
 
 from clearway import plates
-from clearway.camera.clip import Clip
-from clearway.camera.film import Film
 from clearway.camera.stills import read_picture
 from clearway.edge.redaction import Redaction, Revealed
 from clearway.edge.station import Station, first_hider, first_sight, now, open_camera
@@ -38,6 +36,7 @@ from clearway.evidence.redact import reveal
 from clearway.facts import Box, Finding, Frame, Kind, Passage, Pixels, Record
 from clearway.settings import Settings
 from clearway.sight.rapid import RapidDetector, RapidReader
+from films import scaled
 from sets import SHARED, held_out
 
 FACE_MIN_PX, COVERED_MIN = 20.0, 0.9
@@ -93,23 +92,13 @@ def speed() -> None:
     """Prints frames a second and CPU time a frame, by height of the picture."""
     for height_px in (720, 1080):
         with tempfile.TemporaryDirectory() as folder:
-            clip = _scaled(SPEED_CLIP, height_px, Path(folder) / "clip.mp4")
+            clip = scaled(SPEED_CLIP, height_px, Path(folder) / "clip.mp4", SPEED_FRAMES)
             wall_s, cpu_s = time.perf_counter(), time.process_time()
             redaction = Redaction(clip, first_hider(OURS, threads=1), lambda: None, road=False, at_once=OURS.sight.threads)
             redaction.write(Path(folder) / "public.mp4", Revealed(scene=True), lambda: None)
             wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
         frames = redaction.frames
         print(f"{height_px} lines: {frames / wall_s:.1f} frames a second by the clock, {1e3 * cpu_s / frames:.0f} CPU-ms a frame")
-
-
-def _scaled(source: Path, height_px: int, path: Path) -> Path:
-    width_px = height_px * 16 // 9
-    with Film(path, width_px, height_px, None, 25.0) as film:
-        for frame in Clip(source, "bench", 0.0):
-            if frame.number == SPEED_FRAMES:
-                break
-            film.add(np.asarray(cv2.resize(frame.pixels, (width_px, height_px)), np.uint8), frame.number / 25)
-    return path
 
 
 class Everybody:

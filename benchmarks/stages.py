@@ -21,12 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import cv2
-import numpy as np
-
 from clearway import settings as settings_file
 from clearway.camera.clip import Clip
-from clearway.camera.film import encode_clip
 from clearway.edge.station import Station, first_sight
 from clearway.facts import Box, Detection, Frame, Reading
 from clearway.ports import Source
@@ -34,6 +30,7 @@ from clearway.settings import Settings
 from clearway.sight.attention import Attention
 from clearway.sight.look import look
 from clearway.track.tracker import Tracker
+from films import scaled
 
 
 def main() -> None:
@@ -44,21 +41,10 @@ def main() -> None:
     parser.add_argument("--frames", metavar="N", type=int, help="how many frames the memory test plays (default: none)")
     given = parser.parse_args()
     with TemporaryDirectory() as folder:
-        clip = enlarged(given.clip, given.lines, Path(folder)) if given.lines else given.clip
+        clip = scaled(given.clip, given.lines, Path(folder) / given.clip.name) if given.lines else given.clip
         time_stages(clip, settings_file.load(given.settings))
     if given.frames:
         watch_memory(given.clip, given.frames)
-
-
-def enlarged(path: Path, lines: int, folder: Path) -> Path:
-    """The clip in so many lines, at its own pace."""
-    frames = list(Clip(path, "bench", 0.0))
-    height_px, width_px = frames[0].pixels.shape[:2]
-    size_px = (round(width_px * lines / height_px / 2) * 2, lines)
-    pictures = [np.asarray(cv2.resize(frame.pixels, size_px, interpolation=cv2.INTER_CUBIC), np.uint8) for frame in frames]
-    to = folder / f"{path.stem}-{lines}.mp4"
-    to.write_bytes(encode_clip(pictures, [frame.captured_at for frame in frames]))
-    return to
 
 
 Result = TypeVar("Result")

@@ -129,7 +129,7 @@ class StreetDetector:
 
 
 def _resized(part: Pixels, width_px: int, height_px: int) -> Pixels:
-    """The part in that size. Halving it first, as often as it goes, costs a tenth and comes to the same."""
+    """The part in that size. Halving it first, as often as it goes, costs a quarter and comes to the same."""
     while part.shape[1] >= 2 * width_px and part.shape[0] >= 2 * height_px and part.shape[0] % 2 == part.shape[1] % 2 == 0:
         part = np.asarray(cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA), np.uint8)
     shrinks = width_px < part.shape[1]
