@@ -81,6 +81,7 @@ BEGINNINGS = (
     "B", "BL", "C", "CH", "CR", "D", "DR", "F", "FL", "G", "GR", "H", "J", "K", "L", "M", "N", "P", "PR", "QU", "R", "S", "SH",
     "SK", "SP", "ST", "T", "TR", "V", "W", "WH", "Y", "Z", "", "",
 )  # fmt: skip
+SOUNDS = (("ATE", "8"), ("FOR", "4"), ("TO", "2"), ("E", "3"), ("ONE", "1"), ("S", "5"), ("A", "4"), ("EAT", "8"), ("TOO", "2"))
 VOWELS = ("A", "E", "I", "O", "U", "O", "I", "OO", "EE", "AI", "OU", "IO", "Y", "")
 ENDINGS = (
     "B", "CK", "D", "F", "G", "K", "KS", "L", "LL", "LY", "M", "MN", "N", "ND", "NG", "NT", "P", "R", "RD", "RN", "S", "SS", "ST",

@@ -15,30 +15,13 @@ import numpy as np
 import torch
 
 from clearway.testing.score import edits
-from training.plates.camera import HEIGHT_PX, MARGIN_ACROSS, MARGIN_DOWN, WIDTH_PX, filmed
+from training.plates.camera import filmed
 from training.plates.grounds import grounds
-from training.plates.model import ALPHABET, LANES, Reader
-from training.plates.render import REGIONS, Drawn, Pixels, draw
-from training.plates.train import real_plates
+from training.plates.model import ALPHABET, LANES, Reader, trained
+from training.plates.real import as_seen, real_plates
+from training.plates.render import REGIONS, Pixels, draw
 
 DRAWN, SEED = 2000, 7
-
-
-def load(path: Path) -> Reader:
-    """The averaged weights of a checkpoint, ready to read."""
-    saved = torch.load(path, map_location="cpu")
-    reader = Reader()
-    averaged = {name.removeprefix("module."): tensor for name, tensor in saved["averaged"].items() if name.startswith("module.")}
-    reader.load_state_dict(averaged)
-    return reader.eval()
-
-
-def as_seen(drawn: Drawn) -> Pixels:
-    """A real plate as the package cuts it out, with its margin guessed from its rim."""
-    high, wide = drawn.pixels.shape[:2]
-    across, down = round(MARGIN_ACROSS * wide), round(MARGIN_DOWN * high)
-    framed = cv2.copyMakeBorder(drawn.pixels, down, down, across, across, cv2.BORDER_REPLICATE)
-    return cv2.resize(framed, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA if wide > WIDTH_PX else cv2.INTER_LINEAR)
 
 
 def spelled(lanes: np.ndarray) -> str:
@@ -114,7 +97,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("training/work"))
     given = parser.parse_args()
     torch.set_num_threads(1)
-    lines, best = measured(load(given.work / "plates/reader.pt"), given.work)
+    lines, best = measured(trained(given.work / "plates/reader.pt"), given.work)
     for line in lines:
         print(json.dumps(line, ensure_ascii=False))
     print(json.dumps({"temperature": best}))

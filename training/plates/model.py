@@ -5,6 +5,8 @@ A plate is read in three lanes at once: the whole plate as one line, its upper l
 tell the reader how many lines there are. CTC (Graves et al. 2006) reads each lane.
 """
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -26,12 +28,17 @@ def _conv(into: int, out: int, stride: int | tuple[int, int] = 1) -> nn.Sequenti
 
 
 class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
+    """Two convolutions around a short cut. One that is `added` starts as nothing, so that a reader that has learnt without it
+    goes on from where it was."""
+
+    def __init__(self, width: int, *, added: bool = False) -> None:
         super().__init__()
         self.first, self.second = (
             _conv(width, width),
             nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)),
         )
+        if added:
+            nn.init.zeros_(self.second[-1].weight)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.second(self.first(x)))
@@ -60,8 +67,8 @@ class Reader(nn.Module):
     def __init__(self, narrow: int = 32, middle: int = 64, wide: int = 112) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            _conv(3, 16, 2), _conv(16, narrow), _conv(narrow, middle, 2), _conv(middle, middle), _conv(middle, wide, (2, 1)),
-            _Residual(wide), _Residual(wide),
+            _conv(3, 16, 2), _conv(16, narrow), _conv(narrow, middle, 2), _conv(middle, middle), _Residual(middle, added=True),
+            _conv(middle, wide, (2, 1)), _Residual(wide), _Residual(wide), _Residual(wide, added=True),
         )  # fmt: skip
         rows = HEIGHT_PX // 8
         self.heights = nn.Conv2d(wide, LANES, 1)
@@ -90,3 +97,12 @@ class Reader(nn.Module):
         along = self.along(lanes + self.lane.permute(1, 0, 2) + context[:, :, None, None])  # (n, wide, lanes, steps)
         characters = self.characters(along).permute(0, 2, 3, 1)
         return characters, self.region(context), self.legible(context)
+
+
+def trained(path: Path) -> Reader:
+    """The averaged weights of a checkpoint, ready to read."""
+    saved = torch.load(path, map_location="cpu")
+    reader = Reader()
+    averaged = {name.removeprefix("module."): tensor for name, tensor in saved["averaged"].items() if name.startswith("module.")}
+    reader.load_state_dict(averaged)
+    return reader.eval()

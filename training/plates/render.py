@@ -8,6 +8,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,7 @@ Dice = np.random.Generator
 REGIONS = ("unknown", "eu", "gb", "us", "br", "ar", "cn", "ir", "dz", "eg", "ru", "ua", "in", "vn")
 HEIGHT_PX = 72  # of one line's plate
 _MARKS = " -·*#|:"
+WORDS = Path("/usr/share/dict/american-english")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,13 @@ class Drawn:
 @dataclass(slots=True)
 class _Canvas:
     """A plate under the brush. `one_width` is how often its characters are struck with dies of one width, a W no wider than an M;
-    `upright` how often its W is an M on its head."""
+    `upright` how often its W is an M on its head; `cell` how wide such a die is against its height, where that is fixed."""
 
     pixels: Pixels
     dice: Dice
     one_width: float = 0.3
     upright: float = 0.1
+    cell: tuple[float, float] | None = None
     edges: list[tuple[float, float]] = field(default_factory=list)
 
     @property
@@ -97,6 +100,8 @@ class _Canvas:
         natural = [0.0 if die is None else die.shape[1] * scale for die in dies]
         letters = [w for t, w in zip(tokens, natural, strict=True) if t not in _MARKS]
         cell = float(np.median(letters)) * dice.uniform(1.0, 1.12) if letters else 1.0
+        if self.cell:
+            cell = tall * dice.uniform(*self.cell)
         between = tall * dice.uniform(0.06, 0.2)
         marks = {" ": dice.uniform(0.15, 0.5), "-": 0.3, "·": 0.2, "*": 0.36, "#": dice.uniform(0.45, 0.7), "|": 0.12, ":": 0.15}
         widths = [
@@ -104,7 +109,7 @@ class _Canvas:
             for t, w in zip(tokens, natural, strict=True)
         ]
         total = sum(widths) + between * (len(tokens) - 1)
-        squeeze = min((right - left) / total, dice.uniform(1.0, 1.35))
+        squeeze = min((right - left) / total, dice.uniform(1.0, 1.1 if self.cell else 1.35))
         x = left + (right - left - total * squeeze) * dice.uniform(0.35, 0.65)
         thick = int(dice.choice((-1, 0, 0, 0, 1, 2)))
         embossed = float(dice.uniform(0, 60)) if dice.random() < 0.4 else 0.0
@@ -306,7 +311,10 @@ def _filled(dice: Dice, layout: str, letters: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _wish(dice: Dice) -> str:
-    """What its keeper wished for: what can be spoken, at times with digits for sounds. An O among letters is hardly ever a 0."""
+    """What its keeper wished for: a word or two, or what can be spoken, at times with digits for sounds. An O among letters is
+    hardly ever a 0."""
+    if dice.random() < 0.6:
+        return _worded(dice)
     text = "".join(str(_pick(dice, part)) for part in (layouts.BEGINNINGS, layouts.VOWELS, layouts.ENDINGS))
     if dice.random() < 0.5:
         text += str(_pick(dice, layouts.VOWELS)) + str(_pick(dice, layouts.ENDINGS))
@@ -318,6 +326,30 @@ def _wish(dice: Dice) -> str:
         at = int(dice.integers(1, len(text)))
         text = text[:at] + " " + text[at:]
     return text[:8]
+
+
+def _worded(dice: Dice) -> str:
+    """A word or two that fit on a plate, at times without vowels, or with a digit for what sounds or looks like it."""
+    text = words()[int(dice.integers(len(words())))]
+    if dice.random() < 0.4:
+        gap = " " if dice.random() < 0.3 else ""
+        text += gap + words()[int(dice.integers(len(words())))]
+    if dice.random() < 0.3:
+        text = text[0] + "".join(c for c in text[1:-1] if c not in "AEIOU") + text[-1]
+    if dice.random() < 0.25:
+        sound, digit = layouts.SOUNDS[int(dice.integers(len(layouts.SOUNDS)))]
+        text = text.replace(sound, digit, 1)
+    text = text[: int(dice.integers(5, 9))].rstrip()
+    return text if len(text) > 1 else text + _filled(dice, "DD")
+
+
+@lru_cache(maxsize=1)
+def words() -> tuple[str, ...]:
+    """English words of two to eight capitals, from Debian's `wamerican` (SCOWL: free for any use)."""
+    if not WORDS.is_file():
+        raise SystemExit(f"{WORDS} is missing, from which words on plates are taken: apt install wamerican")
+    every = WORDS.read_text("utf-8").splitlines()
+    return tuple(word.upper() for word in every if 2 <= len(word) <= 8 and word.isascii() and word.isalpha())
 
 
 _LETTERS_LESS_ALIKE = "ABCDEFGHJKLMNPRSTUVWXYZ"
@@ -518,7 +550,9 @@ def _american(dice: Dice) -> Drawn:
             str(_pick(dice, layouts.MOTTOES)), words_ink, width * 0.15, height * dice.uniform(0.83, 0.88),
             height * dice.uniform(0.06, 0.1), width * 0.7, _latin(dice),
         )  # fmt: skip
-    tokens = _wish(dice) if dice.random() < 0.15 else _filled(dice, str(_pick(dice, layouts.AMERICA)), _letters(dice))
+    if dice.random() < 0.5:  # dies of one size on a plate of one size, 70 mm high and about 32 wide on 152 by 305
+        canvas.one_width, canvas.cell = 1.0, (0.38, 0.52)
+    tokens = _wish(dice) if dice.random() < 0.35 else _filled(dice, str(_pick(dice, layouts.AMERICA)), _letters(dice))
     left = width * dice.uniform(0.03, 0.09)
     small_before = dice.random() < 0.08  # two small letters, one above the other, that do not belong to the text
     if small_before:

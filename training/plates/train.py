@@ -18,64 +18,15 @@ from torch.nn import functional
 
 from training.muon import Muon
 from training.plates.camera import Crop, filmed, nothing
-from training.plates.grounds import DATA, grounds, known_texts, lookalikes, rows
-from training.plates.model import ALPHABET, LANES, PLACE, STEPS, Reader
-from training.plates.render import REGIONS, Drawn, Pixels, draw
+from training.plates.grounds import grounds, lookalikes
+from training.plates.model import LANES, PLACE, STEPS, Reader, trained
+from training.plates.real import real_plates, shuffled, struck
+from training.plates.render import REGIONS, Drawn, draw
 
 KEPT, TIMES_SEEN = 6000, 5
-NOTHING_SHARE, REAL_SHARE = 0.07, 0.14
-# Sets whose plates carry a region that the reader is taught.
-_REGION_OF = {"ro_detect": "eu"}
-
-
-def real_plates(work: Path, *, held: bool) -> dict[str, list[Drawn]]:
-    """Real plates with a known text, cut out with no margin, by the set that they come from."""
-    found: dict[str, list[Drawn]] = {}
-    for name in ("crops/cn_crops_lprnet", "scenes/cn_easypr"):
-        folder = DATA / "plates/train" / name
-        for row in rows(folder, held=held):
-            picture = cv2.cvtColor(cv2.imread(str(folder / row["image"])), cv2.COLOR_BGR2RGB)
-            for plate in row["plates"]:
-                text = plate["text"]
-                if text and "?" not in text and all(c in ALPHABET for c in text):
-                    part = _upright(picture, plate)
-                    if part is not None:
-                        found.setdefault(folder.name, []).append(Drawn(part, (text,), "cn", ()))
-    for row in known_texts(work, held=held):
-        picture = cv2.cvtColor(cv2.imread(str(DATA / "plates/train" / row["image"])), cv2.COLOR_BGR2RGB)
-        name = row["image"].split("/")[1]
-        found.setdefault(name, []).append(Drawn(_flat(picture, row), tuple(row["text"].split("/")), _REGION_OF.get(name, ""), ()))
-    return found
-
-
-def _flat(picture: Pixels, row: dict) -> Pixels:
-    """The plate by its corners where they are known, else by its box."""
-    x, y, w, h = (round(v) for v in row["box"])
-    if "corners" not in row:
-        return picture[max(0, y) : y + h, max(0, x) : x + w]
-    corners = np.float32(row["corners"])
-    across, down = (round(float(np.linalg.norm(corners[0] - corners[n]))) for n in (1, 3))
-    turn = cv2.getPerspectiveTransform(corners, np.float32([[0, 0], [across, 0], [across, down], [0, down]]))
-    return cv2.warpPerspective(picture, turn, (across, down))
-
-
-def _upright(picture: Pixels, plate: dict) -> Pixels | None:
-    """The plate of a labelled box; a turned one (EasyPR gives the rotation of its rectangle) made level."""
-    if not plate["box"]:
-        return picture
-    x, y, w, h = plate["box"]
-    angle = plate.get("rotation") or 0.0
-    angle = angle + 90 if angle < -45 else angle
-    if abs(angle) > 25:
-        return None
-    turn = cv2.getRotationMatrix2D((x + w / 2, y + h / 2), angle, 1.0)
-    level = cv2.warpAffine(picture, turn, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-    # The label's box is around the turned plate: its own size follows from the angle.
-    lean = math.tan(math.radians(abs(angle)))
-    shrink_h, shrink_w = min(0.45 * h, lean * w / 2 * 0.9), min(0.2 * w, lean * h / 2)
-    top, bottom, left, right = y + shrink_h, y + h - shrink_h, x + shrink_w, x + w - shrink_w
-    part = level[max(0, round(top)) : round(bottom), max(0, round(left)) : round(right)]
-    return part if min(part.shape[:2]) >= 8 else None
+NOTHING_SHARE, REAL_SHARE = 0.07, 0.22
+# Of the real ones so many come with their characters in another order, once there is a reader that knows where they stand.
+SHUFFLED_SHARE = 0.6
 
 
 class Crops(torch.utils.data.IterableDataset):
@@ -90,6 +41,9 @@ class Crops(torch.utils.data.IterableDataset):
         dice = np.random.default_rng([self._seed, worker.id if worker else 0])
         around, near = grounds(), lookalikes(self._work / "plates/lookalikes.jsonl")
         real = list(real_plates(self._work, held=False).values())
+        reader = self._work / "plates/reader.pt"
+        if reader.is_file():
+            real = [struck(trained(reader), alike) for alike in real]
         # A small set is seen more often than its size says (one of them knows one province), a large one than the others.
         share = np.sqrt([len(alike) for alike in real])
         kept: deque[Drawn] = deque(maxlen=KEPT)
@@ -106,7 +60,8 @@ class Crops(torch.utils.data.IterableDataset):
                     crops.append(nothing(dice, around, near))
                 elif kind < NOTHING_SHARE + REAL_SHARE and real:
                     alike = real[int(dice.choice(len(real), p=share / share.sum()))]
-                    crops.append(filmed(alike[int(dice.integers(len(alike)))], dice, around))
+                    plate = alike[int(dice.integers(len(alike)))]
+                    crops.append(filmed(shuffled(plate, dice) if dice.random() < SHUFFLED_SHARE else plate, dice, around))
                 else:
                     crops.append(filmed(kept[int(dice.integers(len(kept)))], dice, around))
             yield collate(crops)
