@@ -1,10 +1,12 @@
 """Our own detector: vehicles, two-wheelers, people, faces and plates with their corners, in one run of one small network.
 
-The whole region is looked at once, small. What that loses in a large picture is looked for again only where it can be: inside
-vehicles whose plate would be large enough to read and was too small to see. Nothing comes out but places and probabilities.
+The whole region is looked at once, small. What that loses in a large picture is looked for again only where it can be: around
+vehicles that are far away, and inside those whose plate would be large enough to read and was too small to see. Nothing comes out
+but places and probabilities.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -42,12 +44,18 @@ OVERLAP_MAX, INSIDE_MAX = 0.5, 0.7
 # So is a vehicle with so much of itself in a surer one: on the held-out pictures vehicles have a precision of .71 so (.57 without
 # it) and a recall of .746 (.751). With less, who drives behind somebody in dense traffic is lost. What is to be hidden stays.
 VEHICLE_INSIDE_MAX = 0.9
-# Of one kind in one look: candidates that are weighed, and things that are told.
+# Of one kind: candidates that are weighed in one look, and things that are told, of one look and of all.
 CANDIDATES_MAX, FOUND_MAX = 300, 100
 # A plate is about this share of its vehicle's width (0.52 m of 1.8 m). It is looked for again where the first look showed it
 # narrower than it can be seen, and where it has pixels enough to be read.
 PLATE_SHARE, SEEN_WIDTH_PX, READABLE_WIDTH_PX = 0.29, 28.0, 40.0
 CLOSE_LOOKS_MAX, CLOSE_SIDE_PX = 6, 320
+# Where vehicles are far away others are, too. Around one that was seen narrower than this the picture is looked at twice as
+# large, so many places at most. On held-out pictures laid four in one, vehicles of 24 px and more have a recall of .83 so (.76
+# without it) and a precision of .86 (.85).
+FAR_WIDTH_PX, FAR_LOOKS_MAX = 48.0, 3
+# A box that ends this near to such a look's edge, within the picture, may be of half a vehicle.
+EDGE_PX = 3.0
 # A plate that was found is looked at once more with this many of its widths around it, so that its corners are exact enough to
 # read by: in the first look a tenth of its height is less than a pixel. No more of them than this, surest first.
 WIDTHS_AROUND, SAME_MIN, STRAIGHTENED_MAX = 2.5, 0.3, 8
@@ -78,6 +86,9 @@ class StreetDetector:
         large = self._look(frame, region, LARGE_SIDE_PX).detections
         found = _joined([one for one in large if self._to_hide or _may_be_large(one, region)], found)
         if not self._to_hide:
+            for part in _far_away(found, region, scale):
+                seen = self._look(frame, part, CLOSE_SIDE_PX).detections
+                found = _joined(found, [one for one in seen if _is_far_vehicle(one, part, region, scale)])
             found = _whole_vehicles(found)
         for vehicle in _worth_a_closer_look(found, scale):
             closer = self._look(frame, vehicle, CLOSE_SIDE_PX).detections
@@ -85,6 +96,7 @@ class StreetDetector:
         found.sort(key=lambda one: -one.p)
         if self._to_hide:
             return tuple(found)
+        found = _surest(found)
         plates = [one for one in found if one.kind is Kind.PLATE][:STRAIGHTENED_MAX]
         exact = {id(plate): self._exactly(frame, region, plate) for plate in plates}
         return tuple(exact.get(id(one), one) for one in found)
@@ -180,10 +192,49 @@ def _whole_vehicles(found: Sequence[Detection]) -> list[Detection]:
     return [one for one in found if id(one) not in parts]
 
 
+def _surest(found: Sequence[Detection]) -> list[Detection]:
+    """Of what comes surest first, no more of one kind than are told."""
+    counts: Counter[Kind] = Counter()
+    kept = []
+    for one in found:
+        counts[one.kind] += 1
+        if counts[one.kind] <= FOUND_MAX:
+            kept.append(one)
+    return kept
+
+
 def _may_be_large(one: Detection, region: Box) -> bool:
     """Whether the second look is for such a thing. What is only hidden is taken from every look."""
     share = max(one.box.width_px / region.width_px, one.box.height_px / region.height_px)
     return one.kind in (Kind.PERSON, Kind.FACE) or share >= LARGE_SHARE
+
+
+def _far_away(found: Sequence[Detection], region: Box, scale: float) -> list[Box]:
+    """The parts of the region in which vehicles are so far away that others may have been missed, around the surest of them."""
+    if scale >= 1.0:  # all that there is was seen
+        return []
+    far = [one.box for one in found if one.kind is Kind.VEHICLE and one.box.width_px * scale < FAR_WIDTH_PX]
+    across = CLOSE_SIDE_PX / (4 * scale)
+    parts: list[Box] = []
+    while far and len(parts) < FAR_LOOKS_MAX:
+        x, y = far[0].centre_px
+        part = Box(x - across, y - across * 2 / 3, x + across, y + across * 2 / 3).common(region)
+        assert part is not None, "what was found lies in the region"
+        parts.append(part)
+        far = [box for box in far[1:] if box.common(part) != box]
+    return parts
+
+
+def _is_far_vehicle(one: Detection, part: Box, region: Box, scale: float) -> bool:
+    """Whether it is what that part was looked at for: a vehicle far away, and a whole one."""
+    if one.kind is not Kind.VEHICLE or one.box.width_px * scale >= 2 * FAR_WIDTH_PX:
+        return False
+    ends = zip(_sides(one.box), _sides(part), _sides(region), strict=True)
+    return all(abs(end - edge) > EDGE_PX or edge == rim for end, edge, rim in ends)
+
+
+def _sides(box: Box) -> tuple[float, float, float, float]:
+    return box.left_px, box.top_px, box.right_px, box.bottom_px
 
 
 def _is_part(box: Box, of: Box, inside_max: float = INSIDE_MAX) -> bool:
