@@ -160,6 +160,19 @@ def test_the_second_look_is_for_what_is_large(weights: Weights, monkeypatch: pyt
     assert len(only(hidden, Kind.VEHICLE)) == 2, "nor is anything, where all of it is only hidden"
 
 
+def test_what_fills_the_picture_is_a_vehicle_only_where_that_is_sure(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, lorry, car = Box(0, 0, 400, 200), Box(20, 210, 620, 380), Box(500, 20, 620, 90)
+    told = [Detection(Kind.VEHICLE, box, p) for box, p in ((wall, 0.45), (lorry, 0.55), (car, 0.35))]
+
+    def look(self: StreetDetector, frame: Frame, region: Box, long_side_px: int) -> street._Found:
+        return street._Found(told if long_side_px == street.LONG_SIDE_PX else [], 1.0)
+
+    monkeypatch.setattr(StreetDetector, "_look", look)
+    frame = painted(640, 384)
+    assert {one.box for one in StreetDetector(weights, threads=1).find(frame, frame.whole)} == {lorry, car}
+    assert len(StreetDetector(weights, threads=1, to_hide=True).find(frame, frame.whole)) == 3, "what is hidden stays hidden"
+
+
 def test_a_part_of_a_surer_vehicle_is_no_vehicle(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     car, front = Detection(Kind.VEHICLE, Box(100, 100, 300, 250), 0.8), Detection(Kind.VEHICLE, Box(110, 170, 290, 240), 0.5)
     lorry, before_it = Detection(Kind.VEHICLE, Box(320, 40, 620, 300), 0.6), Detection(Kind.VEHICLE, Box(400, 200, 520, 295), 0.9)
