@@ -43,7 +43,7 @@ def write(reader: Reader, path: Path, says: dict[str, str]) -> None:
         shipped, (sample,), str(path), input_names=["plates"], output_names=names, opset_version=17, dynamo=False,
         dynamic_axes={name: {0: "n"} for name in ("plates", *names)},
     )  # fmt: skip
-    network = onnx.trained(path)
+    network = onnx.load(path)
     for key, value in says.items():
         network.metadata_props.add(key=key, value=value)
     onnx.save(network, path)
@@ -106,7 +106,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = given.work / "plates/reader.pt"
-    reader, steps = trained(checkpoint), torch.trained(checkpoint, map_location="cpu")["step"]
+    reader, steps = trained(checkpoint), torch.load(checkpoint, map_location="cpu")["step"]
     lines, best = measured(reader, given.work)
     given.to.mkdir(parents=True, exist_ok=True)
     path = given.to / "plate.onnx"
