@@ -79,14 +79,13 @@ def test_a_large_picture_is_looked_at_again_where_a_vehicle_is(made: StreetDetec
     """At a quarter of its size a plate of 5 px is lost; inside the vehicle it is found, and one without a vehicle is not."""
     frame = painted(2560, 1920, (BLUE, 1024, 960, 32), (RED, 968, 928, 5), (RED, 200, 200, 5))
     found = made.find(frame, frame.whole)
-    (vehicle,), (plate,) = only(found, Kind.VEHICLE), only(found, Kind.PLATE)
-    assert plate.box.shared_px(vehicle.box) == plate.box.area_px
+    (plate,) = only(found, Kind.PLATE)
+    assert any(plate.box.shared_px(one.box) == plate.box.area_px for one in only(found, Kind.VEHICLE))
     assert plate.box.overlap(Box(968, 928, 973, 933)) > 0.5
 
 
-def test_where_a_vehicle_is_far_away_others_are_looked_for(made: StreetDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_vehicle_is_far_away_others_are_looked_for(made: StreetDetector) -> None:
     """At a quarter of its size one between two blocks is lost; near one that was seen it is found, and one near nobody is not."""
-    monkeypatch.setattr(street, "FAR_WIDTH_PX", 50.0)  # this network's vehicles are never narrower than 48
     frame = painted(2560, 1920, (BLUE, 1024, 960, 32), (BLUE, 1168, 1072, 32), (BLUE, 208, 208, 32))
     at_once = {one.box.centre_px for one in made._look(frame, frame.whole, street.LONG_SIDE_PX).detections}
     found = {one.box.centre_px for one in made.find(frame, frame.whole)}
@@ -104,7 +103,6 @@ def test_half_a_vehicle_at_the_edge_of_a_look_is_none() -> None:
 
 
 def test_how_often_it_looks_again_is_bounded(made: StreetDetector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(street, "FAR_WIDTH_PX", 50.0)
     looks: list[int] = []
     network = made._network  # what a look costs is what the network is asked for
 
