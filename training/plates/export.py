@@ -71,7 +71,8 @@ sha256: {sha256}
 
 | source | what | licence |
 |---|---|---|
-| `training/plates/render.py` | plates drawn afresh, about nine in ten | ours, Apache-2.0 |
+| `training/plates/render.py` | plates drawn afresh, about seven in ten | ours, Apache-2.0 |
+| Debian's `wamerican` (SCOWL) | English words, for what Americans wish for | SCOWL's own, free for any use |
 | typefaces of `@fontsource/*`, fonts-opendin, -routed-gothic, -liberation, -noto-cjk | glyphs | OFL-1.1 |
 | `shabnam-`, `sahel-`, `samim-`, `parastoo-`, `gandom-font`; `tanha-`, `nahid-font` | glyphs | OFL-1.1; public domain |
 | fonts-roadgeek; fonts-droid-fallback; fonts-dejavu | glyphs | MIT; Apache-2.0; Bitstream Vera |
