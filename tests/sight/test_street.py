@@ -96,9 +96,8 @@ def test_where_a_vehicle_is_far_away_others_are_looked_for(made: StreetDetector)
 def test_half_a_vehicle_at_the_edge_of_a_look_is_none() -> None:
     region, part = Box(0, 0, 1280, 720), Box(960, 200, 1280, 414)
     inside, cut, at_the_rim = Box(1000, 220, 1040, 250), Box(961, 220, 1000, 250), Box(1240, 220, 1280, 250)
-    far = [
-        one for one in (inside, cut, at_the_rim) if street._is_far_vehicle(Detection(Kind.VEHICLE, one, 0.9), part, region, 0.5)
-    ]
+    told = [Detection(Kind.VEHICLE, box, 0.9) for box in (inside, cut, at_the_rim)]
+    far = [one.box for one in told if street._is_far_vehicle(one, part, region, 0.5)]
     assert far == [inside, at_the_rim], "only what the look's edge cuts, within the picture, may be half of one"
 
 

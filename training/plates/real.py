@@ -32,8 +32,6 @@ LENGTH_MIN, LENGTH_MAX = 3, 9
 EARLY = 1.0
 # Where the characters rise or fall by more than this share of the plate's height from its left to its right, nothing is cut.
 SLANT_MAX = 0.12
-# What stays where it is: a Chinese plate begins with its province.
-FIRST = "".join(chr(n) for n in range(0x4E00, 0x9FFF))
 
 
 def real_plates(work: Path, *, held: bool) -> dict[str, list[Drawn]]:
@@ -116,7 +114,7 @@ def shuffled(plate: Drawn, dice: Dice) -> Drawn:
         return plate
     text, pixels = plate.lines[0], plate.pixels
     cells = [pixels[:, round(a) : round(b)] for a, b in plate.edges_px]
-    head = [0] if text[0] in FIRST else []
+    head = [0] if "一" <= text[0] <= "鿿" else []  # a Chinese plate begins with its province
     count = int(np.clip(len(text) + dice.integers(-2, 2), LENGTH_MIN, LENGTH_MAX)) - len(head)
     free = np.arange(len(head), len(text))
     chosen = dice.permutation(free)[:count] if dice.random() < 0.5 else dice.choice(free, count)
