@@ -11,7 +11,8 @@
     identity   vehicles without plates, by their boxes alone, at 2 to 25 looks a second: IDF1 (E. Ristani et al., 2016) over what
                was detected, and identity switches in 100 vehicles
     clips      vehicles in real clips that were labelled by eye (tests/track/by_eye), found by the shipped detector and by a
-               perfect one, looked at as `watch` does, as `tally` does, and in every frame
+               perfect one, looked at as `watch` does, as `tally` does, and in every frame; and of those only who drove, whom
+               alone passages are told of
 
 `clearway.testing.street` says what is simulated. Seeds are fixed; none of them was looked at while the tracker was made.
 """
@@ -170,17 +171,21 @@ def day(hours: float) -> Iterator[str]:
         yield f"day, hour {hours * (part + 1) / 6:g}: {held} blocks of memory held, {look_ms:.3f} CPU-ms a look"
 
 
-def ours(looks: Iterable[Sequence[Sighting]], made: Tracker) -> tuple[Ids, float]:
-    """Which vehicle each sighting of each look was taken for, and CPU-ms. Asked of the tracker itself: a passage keeps but a
-    sample of a long stay, and is not told of what never moved."""
+def ours(looks: Iterable[Sequence[Sighting]], made: Tracker, *, drove: bool = False) -> tuple[Ids, float]:
+    """Which vehicle each sighting of each look was taken for, and CPU-ms. Asked of the tracker itself, for a passage keeps but a
+    sample of a long stay; `drove` leaves out those whom no passage is told of since they never did."""
     took_s, ids = 0.0, []
+    drivers: set[int] = set()
     for sightings in looks:
         began_s = time.process_time()
         if sightings:
             made.update(sightings[0].captured_at, sightings, 0.0)
         took_s += time.process_time() - began_s
         of = {id(track.last): int(track.id.rpartition("/")[2]) for track in made._tracks}
+        drivers |= {of[id(track.last)] for track in made._tracks if track.moved()}
         ids.append([of.get(id(sighting)) for sighting in sightings])
+    if drove:
+        ids = [[number if number in drivers else None for number in numbers] for numbers in ids]
     return ids, 1000 * took_s
 
 
@@ -230,16 +235,21 @@ def identities(python: str | None, seed: int, seconds: float) -> Iterator[str]:
             yield f"| {looks_per_s:g} | {name} | {share:.3f} | {100 * switches / vehicles:.1f} | {cpu_ms / len(looks):.2f} |"
 
 
-def followed(labels: Labelled, film: Film, looks_per_s: float, lost_after_s: float) -> Following:
-    """How well our tracker follows the labelled vehicles, over every way in which looks can fall on the frames."""
+def followed(labels: Labelled, film: Film, looks_per_s: float, lost_after_s: float, *, drove: bool = False) -> Following:
+    """How well our tracker follows the labelled vehicles, over every way in which looks can fall on the frames; where `drove`,
+    only those of whom a passage is told are followed, and nobody else was found."""
     total = Following()
     frames = range(labels.first, labels.last + 1)
     every = max(1, round(labels.frames_per_s / looks_per_s))
     for start in range(every):
         looked = frames[start::every]
-        ids, _ = ours([film.seen[frame] for frame in looked], tracker(lost_after_s))
+        ids, _ = ours([film.seen[frame] for frame in looked], tracker(lost_after_s), drove=drove)
         told: dict[int, list[Told]] = {
-            frame: [(one.box, number) for one, number in zip(film.seen[frame], numbers, strict=True)]
+            frame: [
+                (one.box, number)
+                for one, number in zip(film.seen[frame], numbers, strict=True)
+                if number is not None or not drove
+            ]
             for frame, numbers in zip(looked, ids, strict=True)
         }
         total += following(labels, told)
@@ -262,13 +272,17 @@ def clips(cache: Path) -> Iterator[str]:
     yield "| looked at as | clip | labelled | IDF1 | found, % | false boxes | IDF1 of the found | switches in 100 vehicles |"
     yield "|---|---|---|---|---|---|---|---|"
     for way, looks_per_s, lost_after_s in WAYS_TO_LOOK:
-        total, ideal = Following(), Following()
+        total, ideal, drivers, ideal_drivers = Following(), Following(), Following(), Following()
         for labels, film in zip(every, films, strict=True):
-            one = followed(labels, film, looks_per_s, lost_after_s)
-            total, ideal = total + one, ideal + followed(labels, perfect(labels, film), looks_per_s, lost_after_s)
+            one, seen_perfectly = followed(labels, film, looks_per_s, lost_after_s), perfect(labels, film)
+            total, ideal = total + one, ideal + followed(labels, seen_perfectly, looks_per_s, lost_after_s)
+            drivers += followed(labels, film, looks_per_s, lost_after_s, drove=True)
+            ideal_drivers += followed(labels, seen_perfectly, looks_per_s, lost_after_s, drove=True)
             yield _row(way, Path(labels.clip).stem, one)
         yield _row(way, "all", total)
         yield _row(way, "all, perfect detector", ideal)
+        yield _row(way, "all, who drove", drivers)
+        yield _row(way, "all, who drove, perfect detector", ideal_drivers)
 
 
 def _row(way: str, clip: str, one: Following) -> str:
