@@ -121,16 +121,21 @@ def main() -> None:
     decayed = [p for p in reader.parameters() if p.ndim > 1]
     plain = [p for p in reader.parameters() if p.ndim <= 1]
     optimiser = Muon(decayed, plain, given.rate)
-    path, step = given.work / "plates/reader.pt", 0
+    path, step, began_at = given.work / "plates/reader.pt", 0, 0
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():
         saved = torch.load(path, map_location=device)
         reader.load_state_dict(saved["reader"])
         averaged.load_state_dict(saved["averaged"])
-        if "optimiser" in saved:  # what is carried in training/start has none, to be small
-            optimiser.load_state_dict(saved["optimiser"])
         step = saved["step"]
+        if "optimiser" in saved:
+            optimiser.load_state_dict(saved["optimiser"])
+            began_at = saved.get("began_at", 0)
+        else:  # what is carried in training/start has none, to be small: from there the rate rises and falls anew
+            began_at = step
         print(f"goes on from step {step}", flush=True)
+        if step >= given.steps:
+            parser.error(f"{path} has {step} steps already, and --steps counts them too: give more")
     data = torch.utils.data.DataLoader(
         Crops(given.work, given.batch, given.seed + step), batch_size=None, num_workers=given.workers, prefetch_factor=4
     )
@@ -138,8 +143,8 @@ def main() -> None:
     saved_at = time.time()
     for gathered in data:
         batch = {name: tensor.to(device) for name, tensor in gathered.items()}
-        share = step / given.steps
-        rate = given.rate * min(1.0, (step + 1) / 300) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        share = (step - began_at) / (given.steps - began_at)
+        rate = given.rate * min(1.0, (step - began_at + 1) / 300) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         pixels = batch["pixels"].permute(0, 3, 1, 2).float()
@@ -164,6 +169,7 @@ def main() -> None:
                 "averaged": averaged.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "step": step,
+                "began_at": began_at,
             }
             torch.save(parts, path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
