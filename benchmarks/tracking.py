@@ -171,9 +171,9 @@ def day(hours: float) -> Iterator[str]:
         yield f"day, hour {hours * (part + 1) / 6:g}: {held} blocks of memory held, {look_ms:.3f} CPU-ms a look"
 
 
-def ours(looks: Iterable[Sequence[Sighting]], made: Tracker, *, drove: bool = False) -> tuple[Ids, float]:
-    """Which vehicle each sighting of each look was taken for, and CPU-ms. Asked of the tracker itself, for a passage keeps but a
-    sample of a long stay; `drove` leaves out those whom no passage is told of since they never did."""
+def ours(looks: Iterable[Sequence[Sighting]], made: Tracker) -> tuple[Ids, set[int], float]:
+    """Which vehicle each sighting of each look was taken for, who of them drove, so that a passage is told, and CPU-ms. Asked of
+    the tracker itself, for a passage keeps but a sample of a long stay."""
     took_s, ids = 0.0, []
     drivers: set[int] = set()
     for sightings in looks:
@@ -184,9 +184,7 @@ def ours(looks: Iterable[Sequence[Sighting]], made: Tracker, *, drove: bool = Fa
         of = {id(track.last): int(track.id.rpartition("/")[2]) for track in made._tracks}
         drivers |= {of[id(track.last)] for track in made._tracks if track.moved()}
         ids.append([of.get(id(sighting)) for sighting in sightings])
-    if drove:
-        ids = [[number if number in drivers else None for number in numbers] for numbers in ids]
-    return ids, 1000 * took_s
+    return ids, drivers, 1000 * took_s
 
 
 def theirs(python: str, library: str, looks: Sequence[Look], looks_per_s: float) -> tuple[Ids, float]:
@@ -227,7 +225,8 @@ def identities(python: str | None, seed: int, seconds: float) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for looks_per_s in (25.0, 10.0, 4.0, 2.0):
         looks = list(Street(seed, seconds=seconds, looks_per_s=looks_per_s, plates=False).looks())
-        runs = [("ours", ours([look.sightings for look in looks], tracker()))]
+        ids, _, cpu_ms = ours([look.sightings for look in looks], tracker())
+        runs = [("ours", (ids, cpu_ms))]
         if python is not None:
             runs += [(library, theirs(python, library, looks, looks_per_s)) for library in PEERS]
         for name, (ids, cpu_ms) in runs:
@@ -235,25 +234,22 @@ def identities(python: str | None, seed: int, seconds: float) -> Iterator[str]:
             yield f"| {looks_per_s:g} | {name} | {share:.3f} | {100 * switches / vehicles:.1f} | {cpu_ms / len(looks):.2f} |"
 
 
-def followed(labels: Labelled, film: Film, looks_per_s: float, lost_after_s: float, *, drove: bool = False) -> Following:
-    """How well our tracker follows the labelled vehicles, over every way in which looks can fall on the frames; where `drove`,
-    only those of whom a passage is told are followed, and nobody else was found."""
-    total = Following()
+def followed(labels: Labelled, film: Film, looks_per_s: float, lost_after_s: float) -> tuple[Following, Following]:
+    """How well our tracker follows the labelled vehicles, over every way in which looks can fall on the frames; and the same had
+    nobody been found but those who drove, of whom alone passages are told."""
+    everybody, drove = Following(), Following()
     frames = range(labels.first, labels.last + 1)
     every = max(1, round(labels.frames_per_s / looks_per_s))
     for start in range(every):
         looked = frames[start::every]
-        ids, _ = ours([film.seen[frame] for frame in looked], tracker(lost_after_s), drove=drove)
+        ids, drivers, _ = ours([film.seen[frame] for frame in looked], tracker(lost_after_s))
         told: dict[int, list[Told]] = {
-            frame: [
-                (one.box, number)
-                for one, number in zip(film.seen[frame], numbers, strict=True)
-                if number is not None or not drove
-            ]
+            frame: [(one.box, number) for one, number in zip(film.seen[frame], numbers, strict=True)]
             for frame, numbers in zip(looked, ids, strict=True)
         }
-        total += following(labels, told)
-    return total
+        everybody += following(labels, told)
+        drove += following(labels, {frame: [one for one in here if one[1] in drivers] for frame, here in told.items()})
+    return everybody, drove
 
 
 def perfect(labels: Labelled, film: Film) -> Film:
@@ -274,10 +270,9 @@ def clips(cache: Path) -> Iterator[str]:
     for way, looks_per_s, lost_after_s in WAYS_TO_LOOK:
         total, ideal, drivers, ideal_drivers = Following(), Following(), Following(), Following()
         for labels, film in zip(every, films, strict=True):
-            one, seen_perfectly = followed(labels, film, looks_per_s, lost_after_s), perfect(labels, film)
-            total, ideal = total + one, ideal + followed(labels, seen_perfectly, looks_per_s, lost_after_s)
-            drivers += followed(labels, film, looks_per_s, lost_after_s, drove=True)
-            ideal_drivers += followed(labels, seen_perfectly, looks_per_s, lost_after_s, drove=True)
+            one, drove = followed(labels, film, looks_per_s, lost_after_s)
+            best, best_drove = followed(labels, perfect(labels, film), looks_per_s, lost_after_s)
+            total, drivers, ideal, ideal_drivers = total + one, drivers + drove, ideal + best, ideal_drivers + best_drove
             yield _row(way, Path(labels.clip).stem, one)
         yield _row(way, "all", total)
         yield _row(way, "all, perfect detector", ideal)

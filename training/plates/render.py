@@ -330,10 +330,10 @@ def _wish(dice: Dice) -> str:
 
 def _worded(dice: Dice) -> str:
     """A word or two that fit on a plate, at times without vowels, or with a digit for what sounds or looks like it."""
-    text = words()[int(dice.integers(len(words())))]
+    text = str(_pick(dice, words()))
     if dice.random() < 0.4:
         gap = " " if dice.random() < 0.3 else ""
-        text += gap + words()[int(dice.integers(len(words())))]
+        text += gap + str(_pick(dice, words()))
     if dice.random() < 0.3:
         text = text[0] + "".join(c for c in text[1:-1] if c not in "AEIOU") + text[-1]
     if dice.random() < 0.25:

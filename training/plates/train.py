@@ -41,9 +41,10 @@ class Crops(torch.utils.data.IterableDataset):
         dice = np.random.default_rng([self._seed, worker.id if worker else 0])
         around, near = grounds(), lookalikes(self._work / "plates/lookalikes.jsonl")
         real = list(real_plates(self._work, held=False).values())
-        reader = self._work / "plates/reader.pt"
-        if reader.is_file():
-            real = [struck(trained(reader), alike) for alike in real]
+        checkpoint = self._work / "plates/reader.pt"
+        if checkpoint.is_file():
+            reader = trained(checkpoint)
+            real = [struck(reader, alike) for alike in real]
         # A small set is seen more often than its size says (one of them knows one province), a large one than the others.
         share = np.sqrt([len(alike) for alike in real])
         kept: deque[Drawn] = deque(maxlen=KEPT)
@@ -125,13 +126,14 @@ def main() -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():
         saved = torch.load(path, map_location=device)
-        reader.load_state_dict(saved["reader"])
         averaged.load_state_dict(saved["averaged"])
         step = saved["step"]
         if "optimiser" in saved:
+            reader.load_state_dict(saved["reader"])
             optimiser.load_state_dict(saved["optimiser"])
             began_at = saved.get("began_at", 0)
-        else:  # what is carried in training/start has none, to be small: from there the rate rises and falls anew
+        else:  # what is carried in training/start is the mean alone, to be small: from there the rate rises and falls anew
+            reader.load_state_dict(averaged.module.state_dict())
             began_at = step
         print(f"goes on from step {step}", flush=True)
         if step >= given.steps:
