@@ -1,14 +1,20 @@
 """How often each rule of the road finds what it should, and whom it would accuse wrongly, on simulated drives with exact truth.
 
-    python benchmarks/rules.py [--cases 2100] [--ordinary 1050] [--sites 105] [--processes 1]
+    python benchmarks/rules.py [--cases 2100] [--ordinary 1050] [--sites 105] [--processes 1] [--only-plates]
 
 Nobody's film: `clearway.testing.traffic` says what is simulated (a surveyed junction from 7 to 10 m up, 4K, 5 to 25 frames a
 second, plates at unknown heights, boxes that stray, dropped frames, a mast in the wind, clocks that are off by what they state,
-and, in every tenth trap, a tracker that takes another vehicle for the one it followed). Three parts are printed, each as rows of
+and, in every tenth trap, a tracker that takes another vehicle for the one it followed). Four parts are printed, each as rows of
 a table:
 
 - For each rule, --cases drives: two thirds break it, a third is legal but close. Recall with Wilson's 95 % interval; false
   accusations among the traps with Garwood's. A speed beyond the limit that the law tolerates is counted apart.
+- `no_plate` measures no drive, so it gets what it would get: --cases vehicles that come nearer or go away, looked at 5 to 25
+  times a second, and the count of those that passed under the same light before. A third of them have a plate that is hard to
+  see, need none, or were not seen well. Recall is over those without one that were seen well by a camera whose count lets it ask;
+  20 times --cases ordinary vehicles with a plate are judged, too. **How often a look shows a plate is assumed, not measured**
+  (`seen_p`), and each look is taken to be a new chance: these rows say what the rule makes of such eyes, and nothing of how often
+  it would ask wrongly on a road.
 - --ordinary drives that break no rule, each judged by all rules.
 - Speeds against exact truth, over the very places that were measured, swaps left out: where plates' heights are not known, and
   where they are to about 3 cm.
@@ -21,19 +27,28 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 
 from clearway.edge.scenes import load_law
-from clearway.facts import Finding, Passage
+from clearway.facts import Answer, Box, Finding, Kind, Passage, Record, Sighting
 from clearway.rules.judging import judge
+from clearway.rules.no_plate import CAMERA, PICTURES_MIN, SHOWN, VEHICLES_MIN, WIDTH_MIN_PX, NoPlate, shown_before, side_seen
 from clearway.rules.rulebook import rules_of
-from clearway.scene import depths_m
+from clearway.scene import Order, depths_m
 from clearway.testing.score import Share
-from clearway.testing.traffic import RULES, STARTS_AT, STRETCH, Case, Site, Way
+from clearway.testing.traffic import RULES, STARTS_AT, STRETCH, Array, Case, Site, Way
 from false_alerts import poisson_interval
 
 LAW = load_law("DE")
+# Why a vehicle that is not to be asked about may seem to have no plate.
+TRAPS = ("very dirty", "glare", "a third need none", "crosses", "far away", "seen once")
+# Assumed, not measured: the share of vehicles whose plate is dirty, worn or in the light, so that it is seen in 5 to 95 of 100
+# looks instead of 95 and more; of those that have none; of these, which have something that is taken for one now and then; and of
+# the plates that glare hides almost wholly.
+HARD, NONE, ALIKE, HIDDEN = 0.05, 0.002, 0.1, 0.8
+RESTS = [(may_ask, found) for may_ask in (False, True) for found in (False, True)]
 
 
 def judged_cases(rule: str, seed: int, number: int) -> Counter[tuple[bool, bool, bool]]:
@@ -45,6 +60,81 @@ def judged_cases(rule: str, seed: int, number: int) -> Counter[tuple[bool, bool,
         case = site.case(rule, guilty=n % 3 > 0)
         counts[case.guilty, case.tolerated, asked.judge(site.filmed(case), case.records) is not None] += 1
     return counts
+
+
+def judged_plates(seed: int, number: int, traps: bool) -> Counter[tuple[str, bool, bool]]:
+    """How many vehicles were (of that kind, seen well by a camera that may ask, found). With traps, two thirds have no plate
+    ("none"); without, all are "ordinary" and have one."""
+    dice = np.random.default_rng(3_000_000 + seed)
+    assert LAW.no_plate is not None
+    rule = NoPlate(Order("simulated order", STARTS_AT - timedelta(days=1), STARTS_AT + timedelta(days=1)), LAW.no_plate)
+    counts: Counter[tuple[str, bool, bool]] = Counter()
+    for n in range(number):
+        kind = "ordinary" if not traps else "none" if n % 3 > 0 else str(dice.choice(TRAPS))
+        passage = seen(dice, kind)
+        record = shown_on_the_street(dice, kind, side_seen(passage) or "front", len(passage.sightings))
+        may_ask = side_seen(passage) is not None and record.answer is Answer.YES
+        counts[kind, may_ask, rule.judge(passage, (record,)) is not None] += 1
+    return counts
+
+
+def seen_p(dice: np.random.Generator, kind: str, size: int) -> Array:
+    """In which share of the looks each of so many vehicles shows a plate, or what may be one."""
+    p = np.where(dice.random(size) < HARD, dice.uniform(0.05, 0.95, size), dice.uniform(0.95, 1.0, size))
+    if kind == "none":
+        return np.where(dice.random(size) < ALIKE, dice.uniform(0.0, 0.5, size), 0.001)
+    if kind == "very dirty":
+        return dice.uniform(0.05, 0.5, size)
+    if kind == "glare":
+        return np.where(dice.random(size) < HIDDEN, dice.uniform(0.0, 0.05, size), p)
+    return np.zeros(size) if kind in ("a third need none", "crosses", "far away") else p
+
+
+def seen(dice: np.random.Generator, kind: str) -> Passage:
+    """The sightings of one vehicle, whole and free, between where it is wide enough and where it leaves the picture."""
+    # How many pixels wide a vehicle is that is a metre away, by its own width and the lens.
+    px_m, speed_m_s, rate = dice.uniform(2500, 12000), dice.uniform(5, 20), dice.choice([5.0, 8.0, 12.5, 15.0, 25.0])
+    far_px, near_px = (60, 150) if kind == "far away" else (WIDTH_MIN_PX * dice.uniform(1.02, 1.2), dice.uniform(240, 600))
+    lasts_s = (px_m / far_px - px_m / near_px) / speed_m_s
+    t = np.arange(dice.uniform(0, min(1 / rate, lasts_s)), lasts_s, 1 / rate)
+    width_px = px_m / (px_m / far_px - speed_m_s * t)
+    if kind == "crosses":
+        width_px = np.full(len(t), near_px)
+    width_px *= dice.normal(1, 0.01, len(t))
+    if dice.random() < 0.5 and kind != "glare":  # it goes away
+        width_px = width_px[::-1]
+    there = dice.random(len(t)) >= dice.uniform(0, 0.1)
+    if dice.random() < 0.2:
+        hidden_s = dice.uniform(0, lasts_s)
+        there &= (t < hidden_s) | (t > hidden_s + dice.uniform(0.2, 1.0))
+    if not there.any():
+        there[:1] = True
+    shows = dice.random(len(t)) < seen_p(dice, kind, 1)[0]
+    if kind == "seen once":
+        shows = np.arange(len(t)) == dice.choice(np.flatnonzero(there))
+    sightings = tuple(
+        Sighting(
+            int(n), STARTS_AT + timedelta(seconds=float(t[n])), Kind.VEHICLE, Box(0, 0, width_px[n], width_px[n] / 2), 0.9,
+            Box(0, 0, width_px[n] / 6, width_px[n] / 30) if shows[n] else None,
+        )
+        for n in np.flatnonzero(there)
+    )  # fmt: skip
+    return Passage("simulated/1", "simulated-street", sightings, 100.0)
+
+
+def shown_on_the_street(dice: np.random.Generator, kind: str, side: str, looks: int) -> Record:
+    """What the camera says of those before it on that street, each of whom it looked at about as often."""
+    passed = int(dice.integers(60, 400))
+    p = seen_p(dice, "ordinary", passed)
+    if kind == "glare":  # it began so many vehicles ago
+        began = int(dice.integers(0, passed))
+        p[:began] = seen_p(dice, "glare", began)
+    p[dice.random(passed) < (1 / 3 if kind == "a third need none" else NONE)] = 0.0
+    showed = dice.random(passed) < 1 - (1 - p) ** np.maximum(PICTURES_MIN, dice.poisson(looks, passed))
+    lately = showed[:VEHICLES_MIN]
+    answer, surely = shown_before(len(lately), int(lately.sum()))
+    entry = {"side": side, "vehicles": str(len(lately)), "showed": str(lately.sum())}
+    return Record(CAMERA, SHOWN, answer, STARTS_AT, None, surely, entry)
 
 
 def judged_ordinary(seed: int, number: int) -> Counter[str]:
@@ -102,10 +192,29 @@ def rate(count: int, of: int, per: int) -> str:
     return f"{count} of {of}: {count / of * per:.1f} ({low:.1f} to {high:.1f}) per {per:,}"
 
 
+def plates(given: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
+    each = -(-given.cases // given.sites)
+    counts: Counter[tuple[str, bool, bool]] = Counter()
+    for number, traps in ((each, True), (20 * each, False)):
+        for some in pool.map(judged_plates, range(given.sites), [number] * given.sites, [traps] * given.sites):
+            counts += some
+    found, missed, unseen = counts["none", True, True], counts["none", True, False], counts["none", False, False]
+    wrong = {kind: (counts[kind, True, True], sum(counts[kind, *rest] for rest in RESTS)) for kind in (*TRAPS, "ordinary")}
+    usual, others = wrong.pop("ordinary"), wrong.values()
+    traps_wrong, traps_all = sum(count for count, _ in others), sum(of for _, of in others)
+    yield f"| no_plate (assumed eyes) | {share(found, found + missed)} | {rate(traps_wrong, traps_all, 1000)} | - |"
+    yield f"\nno_plate: {found + missed} of {found + missed + unseen} without a plate were seen well by a camera that may ask"
+    yield "no_plate, wrongly asked about: " + "; ".join(f"{kind} {count} of {of}" for kind, (count, of) in wrong.items())
+    yield f"no_plate, ordinary vehicles with a plate: {rate(*usual, 100_000)}"
+
+
 def rows(given: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
     each = given.cases // given.sites
     yield "| rule | recall, % | false accusations, traps | tolerated, yet accused |"
     yield "|---|---|---|---|"
+    if given.only_plates:
+        yield from plates(given, pool)
+        return
     for rule in RULES:
         counts: Counter[tuple[bool, bool, bool]] = Counter()
         for some in pool.map(judged_cases, [rule] * given.sites, range(given.sites), [each] * given.sites):
@@ -115,6 +224,7 @@ def rows(given: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
         tolerated, over = counts[False, True, True], counts[False, True, True] + counts[False, True, False]
         beyond = f"{tolerated} of {over}" if over else "-"
         yield f"| {rule} | {share(found, found + missed)} | {rate(false, false + quiet, 1000)} | {beyond} |"
+    yield from plates(given, pool)
     each = given.ordinary // given.sites
     wrong: Counter[str] = Counter()
     for some_wrong in pool.map(judged_ordinary, range(given.sites), [each] * given.sites):
@@ -139,6 +249,7 @@ def main() -> None:
     parser.add_argument("--cases", metavar="N", type=int, default=2100, help="drives for each rule")
     parser.add_argument("--ordinary", metavar="N", type=int, default=1050, help="drives that break no rule")
     parser.add_argument("--sites", metavar="N", type=int, default=105, help="surveyed junctions that they are spread over")
+    parser.add_argument("--only-plates", action="store_true", help="measure no_plate alone")
     parser.add_argument("--processes", metavar="N", type=int, default=1)
     given = parser.parse_args()
     with ProcessPoolExecutor(given.processes) as pool:

@@ -398,10 +398,11 @@ class Record:
 class Finding:
     """A question for an officer: a rule says that something about this passage should be looked at.
 
-    `plate` is the text that the finding is about (the list's spelling), `p` the probability that it is right, `because` one
-    plain sentence without the plate, `records` what the rule rests on, `decisive_frames` the numbers of the frames that
-    show it, best first. A rule that measures gives its `measurements`, the name of the scene's `part` that they are about ("" is
-    the measured stretch), and `moments`: the numbers of the frames that show it before, at and after, in order of time.
+    `plate` is the text that the finding is about (the list's spelling), `p` the probability that it is right; where the vehicle
+    showed none, `plate` is "" and `p` how surely its plate, if it had one, would have been seen. `because` is one plain sentence
+    without the plate, `records` what the rule rests on, `decisive_frames` the numbers of the frames that show it, best first. A
+    rule that measures gives its `measurements`, the name of the scene's `part` that they are about ("" is the measured stretch),
+    and `moments`: the numbers of the frames that show it before, at and after, in order of time.
     """
 
     rule: str
@@ -416,7 +417,8 @@ class Finding:
     moments: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        assert self.rule and self.plate and self.because and _is_probability(self.p)
+        assert self.rule and self.because and _is_probability(self.p)
+        assert self.plate or self.passage.plate is None, "only of a vehicle without a plate none is named"
         assert self.decisive_frames, "a finding shows at least one frame"
         held_to = [(one.low, one.bound.asked_beyond) for one in self.measurements if one.bound is not None]
         # A rule may compare its parts and not their sum, which rounds.

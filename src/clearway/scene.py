@@ -353,6 +353,13 @@ class ForbiddenTurn(Part):
 
 
 @dataclass(frozen=True, slots=True)
+class AskedPlates(Part):
+    """That vehicles which show no plate are asked about, and on whose order."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class SignalHead(Part):
     """Where the picture shows a signal's lamps: left, top, right, bottom in pixels. Several heads may show one `signal`, the name
     that stop lines use."""
@@ -429,6 +436,7 @@ class Scene(Part):
     surveyed: Order
     calibration: Calibration
     speed_limit: SpeedLimit | None = None
+    no_plate: AskedPlates | None = None
     one_way: tuple[OneWay, ...] = ()
     stop_line: tuple[StopLine, ...] = ()
     bus_lane: tuple[BusLane, ...] = ()

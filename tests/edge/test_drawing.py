@@ -1,5 +1,6 @@
 """What a person draws becomes a scene that reads back as it was drawn; what makes no sense is named before it is saved."""
 
+import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clearway.cli.calibrate import Desk
 from clearway.edge.board import Board
 from clearway.edge.drawing import Corner, Draft, DraftPart, DraftPoint, draft_from, draft_of
 from clearway.edge.scenes import as_toml, parse_scene
 from clearway.errors import SettingsError
-from clearway.scene import Lens, Point, Scene, SignalHead
+from clearway.scene import AskedPlates, Lens, Order, Point, Scene, SignalHead
 from clearway.testing.traffic import Site
 
 WHOLE = Path(__file__).parent / "scene.toml"
@@ -24,7 +26,7 @@ def documented() -> Scene:
 
 def board(scene: Scene) -> Board:
     width, height = scene.picture_px
-    return Board(np.full((height, width, 3), 90, np.uint8), None, lambda: NOW)
+    return Board(np.full((height, width, 3), 90, np.uint8), None, lambda: NOW, scene.no_plate)
 
 
 SCENES = {
@@ -34,6 +36,9 @@ SCENES = {
         documented(), calibration=replace(documented().calibration, lens=Lens(-0.12, 0.01, 1500.0, (955.5, 561.0), 0.2))
     ),
     "with a lamp": replace(documented(), signal_head=(SignalHead("head", "K1", (1000.0, 100.0, 1030.0, 180.0)),)),
+    "one that asks for plates": replace(
+        documented(), no_plate=AskedPlates(Order("order 2026/7", NOW, datetime(2027, 1, 1, 7, 30, tzinfo=UTC)))
+    ),
     "with quotes and a control character": replace(documented(), name='a "b" \\ \x7f ü'),
 }
 
@@ -44,7 +49,7 @@ def test_a_scene_reads_back_as_it_was_written(name: str) -> None:
     assert parse_scene(as_toml(scene).encode(), "what was written") == scene
 
 
-@pytest.mark.parametrize("name", ["the documented one", "with a lamp", "through a lens that bends"])
+@pytest.mark.parametrize("name", ["the documented one", "with a lamp", "through a lens that bends", "one that asks for plates"])
 def test_a_scene_that_is_opened_and_saved_is_the_same(name: str) -> None:
     scene = SCENES[name]
     drawn = board(scene)
@@ -57,6 +62,17 @@ def test_a_scene_that_is_opened_and_saved_is_the_same(name: str) -> None:
         assert one == replace(other, towards=one.towards) and alike(one.towards, other.towards)
     for line, other_line in zip(again.stop_line, scene.stop_line, strict=True):
         assert line == replace(other_line, towards=line.towards) and alike(line.towards, other_line.towards)
+
+
+def test_the_page_keeps_that_a_scene_asks_for_plates(tmp_path: Path) -> None:
+    """It cannot be drawn, so whoever mends a line on the page must not lose it."""
+    scene = SCENES["one that asks for plates"]
+    path = tmp_path / "scene.toml"
+    path.write_text(as_toml(scene), encoding="utf-8")
+    width, height = scene.picture_px
+    desk = Desk(np.full((height, width, 3), 90, np.uint8), None, path)
+    desk.save(json.dumps(json.loads(desk.begun())["draft"]).encode())
+    assert parse_scene(path.read_bytes(), "what was saved").no_plate == scene.no_plate
 
 
 def alike(one: Point, other: Point) -> bool:

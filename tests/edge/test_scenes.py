@@ -1,12 +1,14 @@
 """A scene that makes no sense is refused by the name of its key; a law pack states where each figure is written."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from clearway.edge.scenes import BYTES_MAX, LAWS, load_law, load_scene, parse_law, parse_scene
+from clearway.edge.scenes import BYTES_MAX, LAWS, as_toml, load_law, load_scene, parse_law, parse_scene
 from clearway.errors import SettingsError
+from clearway.rules.rulebook import rules_of
 from clearway.scene import Hours
 
 WHOLE = Path(__file__).parent / "scene.toml"
@@ -24,6 +26,54 @@ def test_a_whole_scene_is_read() -> None:
 def test_the_documented_scene_is_this_one() -> None:
     page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
     assert f"```toml\n{WHOLE.read_text()}```" in page
+
+
+NO_PLATE = """
+[no_plate.order]
+source = "order 2026/7"
+valid_from = 2026-01-01T00:00:00Z
+valid_until = 2027-01-01T00:00:00Z
+"""
+
+
+def test_a_scene_asks_for_plates_only_by_name() -> None:
+    """One without the table is read as ever, and asks nobody for a plate."""
+    silent = load_scene(WHOLE, NOW)
+    assert silent.no_plate is None and "no_plate" not in as_toml(silent)
+    assert "no_plate" not in [rule.name for rule in rules_of(silent, load_law("DE"))]
+    scene = parse_scene((WHOLE.read_text() + NO_PLATE).encode(), "scene.toml")
+    assert scene.no_plate is not None and scene.no_plate.order.source == "order 2026/7"
+    assert scene.names == silent.names, "it has no name of its own"
+    assert NO_PLATE in as_toml(scene) and parse_scene(as_toml(scene).encode(), "what was written") == scene
+    assert [rule.name for rule in rules_of(scene, load_law("DE"))].count("no_plate") == 1
+
+
+def test_a_scene_that_asks_under_a_law_that_says_nothing_of_plates_is_refused() -> None:
+    scene = parse_scene((WHOLE.read_text() + NO_PLATE).encode(), "scene.toml")
+    with pytest.raises(SettingsError, match="no_plate: Germany says nothing of plates") as told:
+        rules_of(scene, replace(load_law("DE"), no_plate=None))
+    assert told.value.remedy == "leave it out, or name a law that does."
+
+
+NO_PLATE_SINS = {
+    "a table without an order": ("[no_plate.order]", "[no_plate.sign]", "no_plate.order is missing|no_plate.sign is no key here"),
+    "a key of which there is none": (
+        "[no_plate.order]",
+        "[no_plate]\nfront = true\n[no_plate.order]",
+        "no_plate.front is no key here",
+    ),
+    "an order without a source": ('source = "order 2026/7"\n', "", "no_plate.order.source is missing"),
+    "an order that ends before it begins": ("2026-01-01", "2028-01-01", "no_plate.order: valid_from comes before valid_until"),
+    "several of them": ("[no_plate.order]", "[[no_plate]]\n[no_plate.order]", "scene.toml: no_plate"),
+}
+
+
+@pytest.mark.parametrize("sin", NO_PLATE_SINS)
+def test_what_asks_for_plates_is_refused_by_the_name_of_its_key(sin: str) -> None:
+    old, new, said = NO_PLATE_SINS[sin]
+    assert old in NO_PLATE
+    with pytest.raises(SettingsError, match=said):
+        parse_scene((WHOLE.read_text() + NO_PLATE.replace(old, new)).encode(), "scene.toml")
 
 
 # what is replaced in the whole scene, by what, and what the refusal says
@@ -106,6 +156,26 @@ def test_every_law_pack_is_whole() -> None:
     codes = sorted(Path(entry.name).stem for entry in LAWS.iterdir() if entry.name.endswith(".toml"))
     assert codes == ["DE", "FR", "GB-ENG"]
     assert [load_law(code).name for code in codes] == ["Germany", "France", "England"]
+
+
+@pytest.mark.parametrize("code", ["DE", "FR", "GB-ENG"])
+def test_each_law_says_where_a_plate_is_due_and_one_that_does_not_reads_too(code: str) -> None:
+    law = load_law(code)
+    assert law.no_plate is not None and law.no_plate.front and law.no_plate.rear
+    assert law.no_plate.checked == "not against the text"
+    text = (LAWS / f"{code}.toml").read_text(encoding="utf-8")
+    before, _, after = text.partition("[no_plate]\n")
+    assert before and "[" not in after, "it is the last table"
+    assert parse_law(before.encode(), code) == replace(law, no_plate=None), "as packs were before"
+    for old, new, said in (
+        ("front = true", "front = true\nsides = 2", "no_plate.sides is no key here"),
+        ("front = true\n", "", "no_plate.front is missing"),
+        ("rear = true", 'rear = "yes"', "no_plate.rear: "),
+        ("statute = ", 'statute = "" # ', "no_plate: a figure names its statute"),
+    ):
+        assert after.count(old) == 1
+        with pytest.raises(SettingsError, match=said):
+            parse_law(f"{before}[no_plate]\n{after.replace(old, new)}".encode(), code)
 
 
 def test_a_law_pack_with_an_unknown_key_is_refused() -> None:

@@ -16,6 +16,7 @@ from clearway.edge.station import first_view
 from clearway.edge.surveyed import SurveyedView
 from clearway.errors import SettingsError
 from clearway.facts import Box, Frame, Kind, Passage, Sighting
+from clearway.rules.laws import PlateDuty
 from clearway.settings import RulesSettings, Settings
 from clearway.testing import traffic
 from clearway.track.ground import Ground
@@ -161,6 +162,14 @@ def test_each_rule_s_finding_can_be_drawn(rule: str) -> None:
         assert plate is not None and 0 < place.px[1] - plate.centre_px[1] < 5 * plate.width_px
 
 
+NO_PLATE = """
+[no_plate.order]
+source = "order 2026/7"
+valid_from = 2020-01-01T00:00:00Z
+valid_until = 2100-01-01T00:00:00Z
+"""
+
+
 def doctor(settings: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[bool, str]]:
     main(["doctor", "--json", "--settings", str(settings), "--data", str(settings.parent / "none")])
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -187,3 +196,40 @@ def test_doctor_says_what_asks_what_is_silent_and_when_it_ends(
 
     path.write_text(path.read_text().replace('law = "DE"', 'law = "XX"'))
     assert doctor(settings, capsys)["Scene"] == (False, "there is no law pack 'XX'.")
+
+
+@pytest.mark.parametrize(
+    ("looks_per_s", "words"),
+    [
+        (
+            25.0,
+            "asks. plates at front and rear; of who is seen well for 1.2 s at 25 looks a second, while 99 of the 100 before it",
+        ),
+        (5.0, "asks. plates at front and rear; of who is seen well for 5.8 s at 5 looks a second, while 99 of the 100 before it"),
+    ],
+)
+def test_doctor_says_when_who_shows_no_plate_is_asked_about(
+    scene: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], looks_per_s: float, words: str
+) -> None:
+    path = scene()
+    path.write_text(path.read_text() + NO_PLATE)
+    settings = tmp_path / "clearway.toml"
+    settings.write_text(f"[camera]\nlooks_per_s = {looks_per_s}\n[rules]\nscene = {json.dumps(str(path))}\n")
+    well, said = doctor(settings, capsys)["Rule no_plate"]
+    assert well and said.startswith(words) and "within 2 hours" in said
+    assert "how often it asks wrongly on a real road is not measured; by order 2026/7; FZV" in said
+    path.write_text(path.read_text().replace("2100-01-01", "2021-01-01"))
+    well, said = doctor(settings, capsys)["Rule no_plate"]
+    assert not well and said.startswith("silent: its order holds from 2020-01-01 to 2021-01-01, not now")
+
+
+def test_who_shows_no_plate_is_asked_about_also_where_the_camera_was_moved() -> None:
+    """It rests on no place of the road, as every other rule of a scene does. Under a law that asks for none it is silent."""
+    text = WHOLE + NO_PLATE
+    view = SurveyedView(parse_scene(text.encode(), "the scene"), load_law("DE"), {})
+    states = {state.rule: state for state in view.states(NOW, looks_per_s=12.0, classes_known=True)}
+    assert [rule for rule, state in states.items() if not state.placed] == ["no_plate"] and states["no_plate"].silent == ""
+    assert list(states) == [rule.name for rule in view.rules], "in the order of the rules"
+    neither = replace(load_law("DE"), no_plate=PlateDuty("the statute", "for this test", front=False, rear=False))
+    silent = {s.rule: s.silent for s in SurveyedView(view.scene, neither, {}).states(NOW, looks_per_s=12.0, classes_known=True)}
+    assert silent["no_plate"] == "the law asks for a plate at neither side"

@@ -114,12 +114,12 @@ class Desk:
     """The board behind the page: drafts in, sheets out, and a file that is written whole or not at all."""
 
     def __init__(self, pixels: Pixels, view: View | None, scene: Path, lens: Lens | None = None) -> None:
-        self._board, self._scene = Board(pixels, view, now), scene
+        known = parse_scene(scene.read_bytes(), str(scene)) if scene.exists() else None
+        self._board, self._scene = Board(pixels, view, now, known.no_plate if known is not None else None), scene
         self.title, self.saves_to = scene.stem, scene.name
         self.size_px, self.still_jpeg = self._board.size_px, self._board.still_jpeg
         self._draft = self._board.blank()
-        if scene.exists():
-            known = parse_scene(scene.read_bytes(), str(scene))
+        if known is not None:
             if known.picture_px != self.size_px:
                 raise SettingsError(
                     f"{scene} is of a picture of {known.picture_px[0]} x {known.picture_px[1]} pixels, this one has "

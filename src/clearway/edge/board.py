@@ -37,7 +37,7 @@ from clearway.edge.scenes import load_law, scene_of
 from clearway.errors import SettingsError
 from clearway.facts import Pixels
 from clearway.rules.rulebook import rules_of
-from clearway.scene import KNOWN_POINTS_MIN, Calibration, Lens, Point, Scene, Survey, View, depths_m, rectangle
+from clearway.scene import KNOWN_POINTS_MIN, AskedPlates, Calibration, Lens, Point, Scene, Survey, View, depths_m, rectangle
 from clearway.track.ground import K_ELLIPSE, Ground, Plane
 
 Array = NDArray[np.float64]
@@ -129,10 +129,13 @@ class _Map:
 
 
 class Board:
-    """One still and what is drawn on it. `view` is what the camera's own look is kept by, if anything is."""
+    """One still and what is drawn on it. `view` is what the camera's own look is kept by, if anything is; `no_plate` is nothing
+    that can be drawn, and goes into the scene as it is."""
 
-    def __init__(self, still: Pixels, view: View | None, now: Callable[[], datetime]) -> None:
-        self._still, self._view, self._now = still, view, now
+    def __init__(
+        self, still: Pixels, view: View | None, now: Callable[[], datetime], no_plate: AskedPlates | None = None
+    ) -> None:
+        self._still, self._view, self._now, self._no_plate = still, view, now, no_plate
         self._birdseye: tuple[object, int, bytes] = (None, 0, b"")
         self.still_jpeg = _encoded(still)
 
@@ -288,6 +291,8 @@ class Board:
         }
         if self._view is not None:
             tables["view"] = asdict(self._view)
+        if self._no_plate is not None:
+            tables["no_plate"] = asdict(self._no_plate)
         if not tables["name"]:
             problems.append(Problem("field name", "give the view a name."))
         plane = Plane(survey, lens)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -11,10 +12,11 @@ from clearway.edge.ring import Ring
 from clearway.edge.signals import Signals
 from clearway.edge.standing import PICTURES_MAX, Standing
 from clearway.edge.surveyed import SurveyedView
+from clearway.edge.unplated import Unplated
 from clearway.errors import SourceError
-from clearway.evidence.hide import HELD, lies_at, with_margin
-from clearway.evidence.seal import Sealer
-from clearway.facts import Box, Exhibit, Finding, Frame, Passage
+from clearway.evidence.hide import HELD, lies_at, lies_in, with_margin
+from clearway.evidence.seal import PlateSeen, Sealer
+from clearway.facts import Box, Exhibit, Finding, Frame, Passage, Record
 from clearway.ports import Detector, Reader, Rule, Source
 from clearway.rules.judging import judge
 from clearway.sight.attention import Attention
@@ -58,9 +60,10 @@ class Pipeline:
     """One camera's stages, wired. `looks_per_s` bounds how often a frame is looked at closely; every frame is held for evidence.
 
     `surveyed` gives each passage its drive, where the road was surveyed; its rules are asked beside `rules`, and once more when a
-    vehicle leaves that was judged while it stayed. `finder` finds who stands ahead of one that stands where nobody may. Where
-    there is a `lookout`, passages have a drive only while it finds the camera where it was surveyed. `tell` hears of each
-    passage as a person may: `tell(passage)` is called once a vehicle has passed, before any finding.
+    vehicle leaves that was judged while it stayed. `finder` finds who stands ahead of one that stands where nobody may, and
+    `unplated` who shows no plate, where anybody asks. Where there is a `lookout`, passages have a drive only while it finds the
+    camera where it was surveyed. `tell` hears of each passage as a person may: `tell(passage)` is called once a vehicle has
+    passed, before any finding.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Pipeline:
         surveyed: SurveyedView | None = None,
         finder: Detector | None = None,
         lookout: Lookout | None = None,
+        unplated: Unplated | None = None,
         tell: Callable[[Passage], None] = lambda passage: None,
     ) -> None:
         self._source, self._attention, self._detector, self._reader = source, attention, detector, reader
@@ -86,6 +90,8 @@ class Pipeline:
         self._overlay = Overlay()
         self._look_every = timedelta(seconds=1 / looks_per_s)
         self._surveyed, self._fits, self._lookout, self._tell = surveyed, False, lookout, tell
+        self._unplated = unplated
+        self._without_plate: tuple[tuple[Passage, Record], ...] = ()
         self._standing = Standing(surveyed, finder) if surveyed is not None and finder is not None else None
         self._asked_on_at: datetime | None = None
         # What was asked about those who are still in view: a vehicle that stays is asked about again, but never twice the same.
@@ -123,8 +129,7 @@ class Pipeline:
                     break
                 if size is not None and frame.pixels.shape != size:
                     # Another picture size is another view: who was in it has passed, and nothing carries over.
-                    yield from self._judged(self._tracker.finish())
-                    yield from self._judged_on(None)
+                    yield from self._judged_all()
                     self._forget_all()
                     due_at = None
                 if self._surveyed is not None and size is None:
@@ -143,9 +148,9 @@ class Pipeline:
                     due_at = max(frame.captured_at, (due_at or frame.captured_at)) + self._look_every
                     yield from self._judged(self._looked(frame))
                     yield from self._judged_on(frame.captured_at)
+                    yield from self._judged_without_plate()
                     self._forget(frame.captured_at)
-            yield from self._judged(self._tracker.finish())
-            yield from self._judged_on(None)
+            yield from self._judged_all()
         finally:
             self._forget_all()
             self.counters.frames_dropped = self._source.frames_dropped
@@ -174,6 +179,8 @@ class Pipeline:
             self.counters.looks += 1
             seen = look(frame, regions, self._detector, self._reader)
             self._seen.append((frame.captured_at, seen))
+        if self._unplated is not None:
+            self._without_plate = self._unplated.add(frame, regions, seen)
         if self._standing is not None and self._fits and self._standing.add(frame, seen.sightings):
             self._ring.keep(frame, PICTURES_MAX)
             self._tracker.keep(frozenset(kept.number for kept in self._ring.kept))
@@ -202,6 +209,24 @@ class Pipeline:
             for passage in self._of_vehicles(self._tracker.stay()):
                 yield from self._asked(passage, [rule for rule in self._surveyed.rules if rule.name in STANDING], later=True)
 
+    def _judged_without_plate(self) -> Iterator[Sealed]:
+        """What the rules find about those who have passed and showed no plate."""
+        for passage, record in self._without_plate:
+            if self._lookout is not None and not self._lookout.knew(passage):
+                continue
+            for finding in judge(self._rules, passage, (record,)):
+                with suppress(PlateSeen):
+                    yield self._sealed(finding, self._held(passage))
+        self._without_plate = ()
+
+    def _judged_all(self) -> Iterator[Sealed]:
+        """What the rules find about all who are in view: nothing more of them will be seen."""
+        yield from self._judged(self._tracker.finish())
+        yield from self._judged_on(None)
+        if self._unplated is not None:
+            self._without_plate = self._unplated.finish()
+            yield from self._judged_without_plate()
+
     def _of_vehicles(self, passages: Sequence[Passage]) -> list[Passage]:
         """These without what is written into the picture."""
         return [passage for passage in passages if not self._overlay.is_all_of(passage)]
@@ -220,24 +245,31 @@ class Pipeline:
             known = passage.id, finding.rule, finding.part
             if known in self._found:
                 continue
-            frames = self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
-            measured = self._surveyed if finding.measurements else None
+            frames = self._held(passage)
             if later and not _are_held(finding, frames):
                 continue
-            if measured is not None and self._lookout is not None and self._lookout.amiss_in(frames):
+            if finding.measurements and self._lookout is not None and self._lookout.amiss_in(frames):
                 continue
-            exhibit = self._sealer.seal(
-                finding,
-                frames,
-                clock_source=self._source.clock,
-                hide=self._others(passage),
-                sketch=measured.sketch(finding) if measured is not None else None,
-                surveyed=measured.files if measured is not None else None,
-            )
-            self.counters.findings += 1
+            sealed = self._sealed(finding, frames)
             if len(self._found) < FOUND_MAX:
                 self._found.add(known)
-            yield Sealed(finding, exhibit)
+            yield sealed
+
+    def _held(self, passage: Passage) -> tuple[Frame, ...]:
+        return self._ring.between(passage.first_at - LEAD, passage.last_at + LEAD)
+
+    def _sealed(self, finding: Finding, frames: Sequence[Frame]) -> Sealed:
+        measured = self._surveyed if finding.measurements else None
+        exhibit = self._sealer.seal(
+            finding,
+            frames,
+            clock_source=self._source.clock,
+            hide=self._others(finding.passage),
+            sketch=measured.sketch(finding) if measured is not None else None,
+            surveyed=measured.files if measured is not None else None,
+        )
+        self.counters.findings += 1
+        return Sealed(finding, exhibit)
 
     def _others(self, passage: Passage) -> Callable[[Frame], tuple[Box, ...]]:
         """What the looks around a frame's time found that must be hidden: people, and plates or what may be one, other than the
@@ -257,7 +289,8 @@ class Pipeline:
 
     def _forget(self, now: datetime) -> None:
         """Drops every picture and place that no vehicle in view needs any more."""
-        needed_from = min(self._tracker.earliest_needed(told=self._surveyed is not None) or now, now) - LEAD
+        unplated_from = self._unplated.earliest_needed if self._unplated is not None else None
+        needed_from = min(self._tracker.earliest_needed(told=self._surveyed is not None) or now, unplated_from or now, now) - LEAD
         self._ring.forget_before(needed_from, now)
         if self._standing is not None:
             self._ring.let_go(max(needed_from, now - self._standing.pictures_for) if self._standing.anybody else now, now)
@@ -279,6 +312,8 @@ class Pipeline:
             self._standing.begin_anew()
         if self._lookout is not None:
             self._lookout.begin_anew()
+        if self._unplated is not None:
+            self._unplated.begin_anew()
 
 
 def _are_held(finding: Finding, frames: Sequence[Frame]) -> bool:
@@ -290,6 +325,9 @@ def _are_held(finding: Finding, frames: Sequence[Frame]) -> bool:
 
 
 def _is_of(passage: Passage, box: Box, at: datetime) -> bool:
-    """Whether what could not be read there is the passage's own plate, seen badly: it lies where that was last or is next."""
-    near = [s.plate_box for s in passage.sightings if s.plate_box and abs(s.captured_at - at) <= HELD]
-    return any(lies_at(box, plate) for plate in near)
+    """Whether what could not be read there is the passage's own plate, seen badly: it lies where that was last or is next. Of one
+    that shows none it is whatever lies on it: of that nothing but its lower half is shown, free of others."""
+    near = [s for s in passage.sightings if abs(s.captured_at - at) <= HELD]
+    if passage.plate is None:
+        return any(lies_in(box, one.box) for one in near)
+    return any(lies_at(box, one.plate_box) for one in near if one.plate_box is not None)

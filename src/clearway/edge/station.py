@@ -18,6 +18,7 @@ from clearway.edge.lookout import Lookout
 from clearway.edge.pipeline import Counters, Pipeline
 from clearway.edge.ring import Ring
 from clearway.edge.surveyed import SurveyedView
+from clearway.edge.unplated import Unplated
 from clearway.envelope import KEY_NAME, PUBLIC_KEY_NAME, create_keys, keep_public_key, trusted
 from clearway.errors import SettingsError, StoreError
 from clearway.evidence.credentials import Credentials, load_chain
@@ -132,6 +133,7 @@ class Station:
             made_with["credentials"] = credentials.name
         view = surveyed.scene.view if surveyed is not None else None
         lookout = Lookout(view, self.data, camera.name, announce) if view is not None else None
+        asks_for_plates = surveyed is not None and surveyed.scene.no_plate is not None
         sealer = Sealer(
             self.data,
             self.signer,
@@ -169,6 +171,7 @@ class Station:
             surveyed=surveyed,
             finder=hider,
             lookout=lookout,
+            unplated=Unplated(source.camera, lost_after_s=track.lost_after_s) if asks_for_plates else None,
             tell=tell,
         )
 

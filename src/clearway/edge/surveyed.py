@@ -12,11 +12,13 @@ import numpy as np
 
 from clearway.edge.scenes import law_bytes, parse_law, parse_scene, refuse_expired, scene_bytes
 from clearway.edge.signals import unread
+from clearway.edge.unplated import COUNTS_FOR
 from clearway.errors import SettingsError
 from clearway.evidence.sketch import Line, Place, Sketch, worded, worded_light
 from clearway.facts import Drive, Finding, Frame, Lamp, Light, Passage, Waypoint
 from clearway.ports import Rule
 from clearway.rules.laws import Clause, Law
+from clearway.rules.no_plate import LASTS_S_MIN, PICTURES_MIN, VEHICLES_MIN, WITHOUT_MAX
 from clearway.rules.road import clock_slack
 from clearway.rules.rulebook import rules_of
 from clearway.scene import NoStopping, Order, Point, Scene, SignalHead, Zone
@@ -152,6 +154,8 @@ class SurveyedView:
             up_to = f"measured up to {self._fastest_kmh(looks_per_s):.0f} km/h at {looks_per_s:g} looks a second"
             words = f"limit {limit_kmh:g} km/h, {up_to}"
             yield self._state("speed", "", words, scene.speed_limit.order, law.speed, now, ())
+        if scene.no_plate is not None:
+            yield self._plates_asked(scene.no_plate.order, now, looks_per_s)
         for street in scene.one_way:
             yield self._state("wrong_way", street.name, "", street.order, law.wrong_way, now, street.zone_m)
         for line in scene.stop_line:
@@ -189,6 +193,20 @@ class SurveyedView:
             silent = "no part of it lies in the picture"
         said = (words, f"by {order.source}", f"{clause.statute} (checked: {clause.checked})")
         return RuleState(rule, part, "; ".join(filter(None, said)), order, silent)
+
+    def _plates_asked(self, order: Order, now: datetime, looks_per_s: float) -> RuleState:
+        """How the rule stands that asks who shows no plate; only a watch knows how many showed theirs."""
+        duty = self.law.no_plate
+        assert duty is not None, "a scene that asks under a law that says nothing of plates has no rules"
+        sides = [side for side, owed in (("front", duty.front), ("rear", duty.rear)) if owed]
+        seen_s, hours = max(LASTS_S_MIN, (PICTURES_MIN - 1) / looks_per_s), COUNTS_FOR.total_seconds() / 3600
+        words = (
+            f"plates at {' and '.join(sides)}; of who is seen well for {seen_s:.1f} s at {looks_per_s:g} looks a second, while "
+            f"{VEHICLES_MIN - WITHOUT_MAX} of the {VEHICLES_MIN} before it within {hours:g} hours showed theirs; how often it "
+            "asks wrongly on a real road is not measured"
+        )
+        silent = "" if sides else "the law asks for a plate at neither side"
+        return self._state("no_plate", "", words, order, duty, now, (), silent)
 
     def _fastest_kmh(self, looks_per_s: float) -> float:
         """Up to which speed every vehicle shows enough places on the measured stretch."""

@@ -31,6 +31,8 @@ REACH_SIZES_PER_S = {Kind.PERSON: 1.0, Kind.FACE: 8.0, Kind.PLATE: 30.0, Kind.VE
 STEADY = timedelta(seconds=0.5)
 # A find at which it is less likely than not that something is there is hidden too, and said to be unsure.
 SURE_P_MIN = 0.5
+# The narrowest plate that is common, 0.305 m (SAE J686), on the widest vehicle, 2.55 m (Directive 96/53/EC), and a little less.
+PLATE_SHARE_MIN = 0.1
 # A frame that is full of them shows nothing of use, and its manifest would have no end.
 FILLS_MAX = 64
 
@@ -126,7 +128,17 @@ def is_plate(one: Detection, plate: Box) -> bool:
 
 def lies_at(box: Box, plate: Box) -> bool:
     """Whether most of the box lies on the plate or less than the plate's height beside it."""
-    return box.shared_px(plate.grown(plate.height_px)) > 0.5 * box.area_px
+    return lies_in(box, plate.grown(plate.height_px))
+
+
+def hangs_on(plate: Box, vehicle: Box) -> bool:
+    """Whether a plate that was found there can be that vehicle's: most of it lies on it, and it is not far too narrow."""
+    return lies_in(plate, vehicle) and plate.width_px >= PLATE_SHARE_MIN * vehicle.width_px
+
+
+def lies_in(box: Box, region: Box) -> bool:
+    """Whether most of the box does."""
+    return box.shared_px(region) > 0.5 * box.area_px
 
 
 def with_margin(box: Box) -> Box:

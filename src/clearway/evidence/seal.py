@@ -42,7 +42,7 @@ from clearway.evidence.bundle import (
     Writer,
 )
 from clearway.evidence.credentials import MEDIA_TYPES, Credentials
-from clearway.evidence.hide import Fill, Look, fills, is_plate
+from clearway.evidence.hide import SURE_P_MIN, Fill, Look, fills, hangs_on, is_plate, lies_in
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import (
     BLANK_AS_ANOTHER_SIZE,
@@ -65,7 +65,7 @@ from clearway.evidence.surroundings import Road, bounds_of, heads_in, road_of
 from clearway.evidence.tiles import sync_folder
 from clearway.evidence.verify import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, was_sealed_before
 from clearway.evidence.witness import Witnesses
-from clearway.facts import Box, Detection, Exhibit, Finding, Frame, Passage, Pixels, Retention
+from clearway.facts import Box, Detection, Exhibit, Finding, Frame, Kind, Passage, Pixels, Retention
 from clearway.ports import ClipEncoder, Detector, Signer, TimestampAuthority
 
 CLIP, ROAD, ORIGINAL, INSTRUCTIONS = "clip.mp4", "road.png", "original.hpke", "VERIFY.md"
@@ -80,6 +80,10 @@ _AROUND_SHARE = 1.0
 # and the last, and half as much if it then shows the signal: three moments, half of it apart, stay three.
 _PLATE_WORTH = 1 / 6
 _ROOM = "make room on the disk of the data folder and make it writable, then seal again; nothing half-written was kept."
+
+
+class PlateSeen(Exception):  # noqa: N818 - it is no error: a closer look has cleared a vehicle
+    """A vehicle that was said to show no plate may show one after all: nothing was sealed."""
 
 
 class Sealer:
@@ -137,6 +141,7 @@ class Sealer:
         Where something was measured, the `sketch` of it is drawn on a picture of each moment, and `surveyed` are the files that
         it rests on, by name.
         SealError where no picture shows the subject or where the exhibit cannot be written whole; then nothing of it is left.
+        PlateSeen where the subject is said to show no plate, and the hider surely sees one in any of the frames.
         """
         ordered = sorted(frames, key=lambda frame: (frame.captured_at, frame.number))
         looks = [self._look(finding.passage, frame) for frame in ordered]
@@ -222,7 +227,8 @@ class Sealer:
         return self._court.seal(self._encode(pictures, [view.frame.captured_at for view in clip.views]), ORIGINAL, salt)
 
     def _look(self, passage: Passage, frame: Frame) -> Look:
-        """What the hider finds in and around the subject's region, but for the subject's own plate."""
+        """What the hider finds in and around the subject's region, but for the subject's own plate. PlateSeen where it surely
+        finds one, and the subject is said to show none."""
         region = region_at(passage, frame)
         shown = region.within(frame.width_px, frame.height_px) if region is not None else None
         if shown is None:
@@ -232,8 +238,7 @@ class Sealer:
         found = self._find(frame, around)
         if found is None:
             return Look(frame.captured_at, None)
-        plate = plate_at(passage, frame)
-        return Look(frame.captured_at, tuple(one for one in found if plate is None or not is_plate(one, plate)))
+        return Look(frame.captured_at, tuple(one for one in found if not _is_its_plate(one, passage, frame)))
 
     def _find(self, frame: Frame, region: Box) -> tuple[Detection, ...] | None:
         """What the hider finds there; None where it fails."""
@@ -384,6 +389,22 @@ class _Masked(Sequence[Pixels]):
         if view.frame.pixels.shape == self._shape:
             return view.shown
         return Shown(view.frame.number, view.frame.captured_at, None, (), (BLANK_AS_ANOTHER_SIZE,), view.shown.heads)
+
+
+def _is_its_plate(one: Detection, passage: Passage, frame: Frame) -> bool:
+    """Whether what was found is the subject's own plate. On a subject that is said to show none, whatever may be one is: every
+    bumper has something, in one frame of many. PlateSeen where it surely is one."""
+    if passage.plate is not None or one.kind is not Kind.PLATE:
+        plate = plate_at(passage, frame)
+        return plate is not None and is_plate(one, plate)
+    half = region_at(passage, frame)  # of such a subject the passage gives the lower half, free of others
+    if half is None:
+        return False
+    if one.p < SURE_P_MIN:
+        return lies_in(one.box, half.grown(half.height_px / 2))
+    if hangs_on(one.box, Box(half.left_px, half.top_px - half.height_px, half.right_px, half.bottom_px)):
+        raise PlateSeen
+    return False
 
 
 def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:

@@ -2,6 +2,7 @@
 
     wanted          the hot list names this vehicle
     papers          the register says that its registration had ended
+    no_plate        it was seen well and showed none, where nearly all others did; a scene must ask for it by name
 
 and, where the road in view was surveyed (docs/rules.md says what each needs, and when it says nothing):
 

@@ -73,6 +73,14 @@ class Allowance(Clause):
 
 
 @dataclass(frozen=True, slots=True)
+class PlateDuty(Clause):
+    """At which of its sides a vehicle must show a plate."""
+
+    front: bool
+    rear: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Law(Part):
     """One country's rules of the road, as far as a camera can judge them."""
 
@@ -87,3 +95,4 @@ class Law(Part):
     parking: Grace
     solid_line: Allowance
     forbidden_turn: Clause
+    no_plate: PlateDuty | None = None  # a law without it asks nobody

@@ -5,6 +5,7 @@ from clearway.ports import Rule
 from clearway.rules.bus_lane import BusLaneRule
 from clearway.rules.forbidden_turn import ForbiddenTurnRule
 from clearway.rules.laws import Law
+from clearway.rules.no_plate import NoPlate
 from clearway.rules.red_light import RedLight
 from clearway.rules.solid_line import SolidLineRule
 from clearway.rules.speed import Speed
@@ -20,6 +21,10 @@ def rules_of(scene: Scene, law: Law) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     if scene.speed_limit is not None:
         rules.append(Speed(_limit_kmh(scene.speed_limit.limit_kmh, law), scene.speed_limit.order, law.speed))
+    if scene.no_plate is not None:
+        if law.no_plate is None:
+            raise SettingsError(f"no_plate: {law.name} says nothing of plates.", remedy="leave it out, or name a law that does.")
+        rules.append(NoPlate(scene.no_plate.order, law.no_plate))
     rules += [WrongWay(street, law.wrong_way) for street in scene.one_way]
     rules += [RedLight(line, camera, law.red_light) for line in scene.stop_line]
     rules += [StopLineRule(line, camera, law.stop_line) for line in scene.stop_line]

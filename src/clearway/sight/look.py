@@ -21,12 +21,13 @@ P_TEXT_ALONE_MIN = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What one look found: vehicles whose plates were read, places that may be plates but could not be read, and people and
-    faces, which are places to hide and nothing else."""
+    """What one look found: vehicles whose plates were read, places that may be plates but could not be read, people and faces,
+    which are places to hide and nothing else, and all vehicles, with a plate or without."""
 
     sightings: tuple[Sighting, ...]
     unread: tuple[Box, ...]
     people: tuple[Box, ...] = ()
+    vehicles: tuple[Detection, ...] = ()
 
 
 def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reader, *, p_text_min: float = 0.0) -> Seen:
@@ -37,7 +38,7 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
     sightings: list[Sighting] = []
     unread: list[Box] = []
     found = [one for region in regions for one in detector.find(frame, region)]
-    vehicles = [one.box for one in found if one.kind in (Kind.VEHICLE, Kind.TWO_WHEELER)]
+    vehicles = tuple(one for one in found if one.kind in (Kind.VEHICLE, Kind.TWO_WHEELER))
     for detection in found:
         if detection.kind is not Kind.PLATE or any(_same(detection, seen) for seen in sightings):
             continue
@@ -45,10 +46,10 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
         if reading is None or _p_text(frame, detection, reading) < p_text_min:
             unread.append(detection.box)
         else:
-            box = around(detection.box, frame, vehicles)
+            box = around(detection.box, frame, [vehicle.box for vehicle in vehicles])
             sightings.append(Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading))
     people = tuple(one.box for one in found if one.kind in (Kind.PERSON, Kind.FACE))
-    return Seen(tuple(sightings), tuple(unread), people)
+    return Seen(tuple(sightings), tuple(unread), people, vehicles)
 
 
 def _p_text(frame: Frame, plate: Detection, reading: Reading) -> float:

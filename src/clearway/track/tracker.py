@@ -197,13 +197,21 @@ class Tracker:
     legible for `judged_after_s` and is sure by then. A plate less certain than `plate_p_min` is not told: the passage then has
     none. The same plate is not told again within TOLD_ONCE_FOR: its vehicle was hidden meanwhile. So a passage with readings but
     without a sure plate is told that much later, unless one with such a plate was told before it or is told meanwhile. Where it
-    `follows_on`, `left` gives the whole passages of those who were told while they stayed.
+    `follows_on`, `left` gives the whole passages of those who were told while they stayed. Without a plate only those are told
+    who drove, unless `tells_of_all`: scenery is taken for a vehicle now and then.
     """
 
     def __init__(
-        self, camera: str, *, lost_after_s: float, judged_after_s: float, plate_p_min: float, follows_on: bool = False
+        self,
+        camera: str,
+        *,
+        lost_after_s: float,
+        judged_after_s: float,
+        plate_p_min: float,
+        follows_on: bool = False,
+        tells_of_all: bool = False,
     ) -> None:
-        self._follows_on = follows_on
+        self._follows_on, self._tells_of_all = follows_on, tells_of_all
         self._camera, self._plate_p_min = camera, plate_p_min
         self._lost_after = timedelta(seconds=lost_after_s)
         self._judged_after = timedelta(seconds=judged_after_s)
@@ -224,6 +232,11 @@ class Tracker:
         None where there is none. Older frames serve nobody."""
         needed = [track.sightings[0].captured_at for track in self._tracks if (told or not track.told) and not track.bare]
         return min(needed, default=None)
+
+    @property
+    def in_view_since(self) -> datetime | None:
+        """When the first of all who are in view was first seen; None where nobody is."""
+        return min((track.sightings[0].captured_at for track in self._tracks), default=None)
 
     def keep(self, frames: frozenset[int]) -> None:
         """Leaves what was seen in the frames of those numbers in every sample: their pictures are kept."""
@@ -302,7 +315,7 @@ class Tracker:
                 track.told_before = self._told_lately(plate, track)
                 if not track.told_before:
                     passages.append(passage)
-            elif track.moved():
+            elif self._tells_of_all or track.moved():
                 if track.bare:
                     passages.append(passage)
                 elif not self._nearly_told(track.nearly(), track):
