@@ -14,6 +14,7 @@ import pytest
 
 from clearway.camera.clip import Clip
 from clearway.edge.pipeline import Pipeline, Sealed
+from clearway.edge.replay import Outcome, replay
 from clearway.edge.station import Station, first_sight
 from clearway.envelope import key_id
 from clearway.evidence.verify import verify
@@ -158,6 +159,12 @@ def test_without_it_it_is_asked_about(asked: tuple[Sealed, Station]) -> None:
     finding = asked[0].finding
     assert (finding.rule, finding.plate) == ("no_plate", "")
     assert "front" in finding.because and "100 vehicles before it" in finding.because
+
+
+def test_replay_says_what_of_it_cannot_be_derived(asked: tuple[Sealed, Station]) -> None:
+    outcomes = {step.title: step.outcome for step in replay(Path(asked[0].exhibit.path))}
+    assert Outcome.DIFFERS not in outcomes.values()
+    assert sum(outcome is Outcome.NOT_DERIVED for outcome in outcomes.values()) == 3  # those before it, the finding, the pictures
 
 
 def test_its_exhibit_verifies_and_shows_its_lower_half_alone(asked: tuple[Sealed, Station]) -> None:
