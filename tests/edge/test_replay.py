@@ -21,7 +21,7 @@ from clearway.errors import ExhibitError
 from clearway.evidence import canonical
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.verify import contents
-from clearway.facts import Box, Kind, Reading, Sighting
+from clearway.facts import Answer, Box, Finding, Kind, Reading, Record, Sighting
 from clearway.plates import ALPHABET, PLACE
 from clearway.settings import Settings
 from clearway.testing.road import Road, hotlist_csv, register_csv
@@ -126,6 +126,11 @@ CLAIMS: dict[str, tuple[set[int], Callable[[Any], object]]] = {
     "the finding's reason": ({FINDING}, lambda said: said["finding"].update(because="It looked at us.")),
     "the finding's frames": ({FINDING}, lambda said: said["finding"]["decisive_frames"].reverse()),
     "the clock's error": ({RECORDS, FINDING}, lambda said: said["passage"]["clock"].update(error_ms=4e12)),
+    "that no plate was seen": ({FINDING}, lambda said: said["finding"].update(rule="no_plate", plate="")),
+    "a camera's word beside the list's": (
+        {RECORDS, FINDING},
+        lambda said: said["records"].append(said["records"][0] | {"register": "camera", "question": "plates shown"}),
+    ),
     "another rule": ({FINDING}, lambda said: said["finding"].update(rule="papers")),
 }
 
@@ -182,6 +187,39 @@ def test_nonsense_is_refused_in_words(nonsense: str, wanted: Path, tmp_path: Pat
     name, change = NONSENSE[nonsense]
     with pytest.raises(ExhibitError, match="does not say what can be replayed"):
         replay(changed(wanted, tmp_path, name, change))
+
+
+def bare(made: Path) -> Path:
+    """An exhibit of a vehicle that showed no plate."""
+    of = world.passage()
+    sightings = tuple(replace(one, plate_box=None, reading=None) for one in of.sightings)
+    before = {"side": "front", "vehicles": "100", "showed": "100"}
+    record = Record("camera", "plates shown", Answer.YES, of.last_at, None, 0.99, before)
+    because = "No plate was seen on its front."
+    found = Finding("no_plate", replace(of, plate=None, sightings=sightings), "", 0.99, because, (record,), (5, 2))
+    sealer = world.World(made / "data").sealer
+    return Path(sealer.seal(found, world.frames(), clock_source="NTP", hide=world.nothing_else).path)
+
+
+def test_that_no_plate_was_seen_is_not_derived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = bare(tmp_path)
+    not_derived = dict.fromkeys((1, RECORDS, FINDING), Outcome.NOT_DERIVED)
+    assert outcomes(path) == dict.fromkeys((READINGS, PLATE, DRIVE), Outcome.SAME) | not_derived
+    assert main(["replay", str(path)]) == 0
+    said = capsys.readouterr().out
+    for words in (
+        "no plate was read in any picture",
+        "nothing else is kept of them",
+        "look for a plate in the pictures yourself",
+    ):
+        assert words in said
+
+
+def test_a_plate_out_of_no_reading_is_found(tmp_path: Path) -> None:
+    """Somebody says that a plate was read on a vehicle that showed none."""
+    plate = {"text": "AB12CDE", "p": 0.99, "votes": 3, "region": "GB", "runners_up": []}
+    path = changed(bare(tmp_path), tmp_path, "manifest.json", lambda said: said.update(plate=plate))
+    assert outcomes(path)[PLATE] is Outcome.DIFFERS
 
 
 def test_a_damaged_file_is_no_exhibit(wanted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

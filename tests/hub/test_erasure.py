@@ -107,6 +107,7 @@ def test_what_waits_for_a_decision_stays_and_is_named(world: World) -> None:
     assert world.hub.sweep() == Swept(0, 2, 0)
     officer = world.officer()
     assert "It stays only because nobody has decided it" in officer.client.get("/").text
+    officer.type(world.wanted.id, world.wanted.plate)
     assert "it goes once it is decided" in officer.open(world.wanted.id).text
     decided(world, world.wanted, "confirmed", "agrees")
     assert world.hub.sweep() == Swept(1, 1, 0)
@@ -114,7 +115,10 @@ def test_what_waits_for_a_decision_stays_and_is_named(world: World) -> None:
 
 def test_a_case_says_when_it_must_be_gone(world: World) -> None:
     ends = datetime.now(UTC) + timedelta(days=30)
-    page = world.officer().open(world.wanted.id).text
+    officer = world.officer()
+    assert "gone by" not in officer.open(world.wanted.id).text, "how long it is kept would tell what it is"
+    officer.type(world.wanted.id, world.wanted.plate)
+    page = officer.open(world.wanted.id).text
     assert re.search(
         rf"Must be gone by ({ends.day}|{(ends - timedelta(days=1)).day}) {ends:%b %Y}, with everything about it", page
     )
@@ -238,6 +242,7 @@ def test_a_folder_of_the_first_version_is_taken_over(folder: Folder) -> None:
         assert "1 exhibit waits" in officer.client.get("/").text
         assert "Confirmed by officer-1" in officer.open(wanted.id).text
         assert officer.client.get(f"/exhibits/{wanted.id}/exhibit.zip").content == sealed[wanted.id]
+        officer.type(papers.id, papers.plate)
         assert "Must be gone by" in officer.open(papers.id).text
         assert list((data / "exhibits").iterdir()) == []
 

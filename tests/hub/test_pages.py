@@ -55,7 +55,7 @@ def test_another_reading_keeps_the_match_hidden_and_may_be_made_again(world: Wor
     officer, exhibit = world.officer(), world.wanted
     officer.type(exhibit.id, mistaken(exhibit.plate))
     page = officer.open(exhibit.id)
-    assert "Your reading is not the plate on the list" in page.text
+    assert "Your reading differs from the match" in page.text
     assert mistaken(exhibit.plate) in page.text, "the officer sees what they typed"
     assert not spells(page, exhibit.plate)
     assert "stolen" not in page.text
@@ -70,7 +70,7 @@ def test_what_was_measured_is_told_only_after_the_reading(world: World) -> None:
     assert "km/h" not in blind.text and "moment/" not in blind.text
     assert officer.client.get(f"/exhibits/{exhibit.id}/moment/at.png").status_code == 409
     officer.type(exhibit.id, mistaken(exhibit.plate))
-    assert "not the machine&#39;s" in officer.open(exhibit.id).text
+    assert "Your reading differs from the match" in officer.open(exhibit.id).text
     assert officer.client.get(f"/exhibits/{exhibit.id}/moment/at.png").status_code == 409
     officer.type(exhibit.id, exhibit.plate)
     page = officer.open(exhibit.id).text
@@ -105,7 +105,7 @@ def test_a_mismatch_permits_dismissing_only(world: World) -> None:
     assert retyped.status_code == 409, "a reading after the match was shown is not blind"
     confirmed = officer.decide(exhibit.id, "confirmed", "agrees")
     assert confirmed.status_code == 409
-    assert "differs from the list" in confirmed.text
+    assert "differs from the match" in confirmed.text
     assert officer.decide(exhibit.id, "dismissed", "misread").status_code == 303
     assert "Dismissed by officer-1" in officer.open(exhibit.id).text
 

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from tests.hub.world import Sealed, World, mistaken, running, seal_red_light, seal_speeding
+from tests.hub.world import Sealed, World, mistaken, running, seal_bare, seal_red_light, seal_speeding
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (pip install playwright)")
 
@@ -110,7 +110,7 @@ def test_an_officer_s_whole_way(world: World, browser: Any, shots: Path, name: s
 
     field.fill(mistaken(exhibit.plate))
     visit.press("Compare")
-    playwright.expect(page.get_by_role("alert")).to_contain_text("not the plate on the list")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("differs from the match")
     visit.seen("4-differs")
     for sent in (visit.everything(), *bodies):
         for spelling in (exhibit.plate, " ".join(exhibit.plate), exhibit.plate.lower()):
@@ -271,5 +271,44 @@ def test_a_red_light_is_seen_with_the_lamp_as_it_was_filmed(
         glows = (red > 180) & (red > green + 90) & (red > blue + 90)
         assert glows[:540].sum() > 50 and glows[540:].sum() > 500, "in its place, and enlarged in the strip below"
     visit.seen("match")
+    assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize(("name", "size", "scheme"), [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")])
+def test_a_vehicle_without_a_plate_is_seen_to_have_none(
+    world: World, browser: Any, shots: Path, name: str, size: tuple[int, int], scheme: str
+) -> None:
+    exhibit = seal_bare(world.data)
+    visit = Visit(browser, f"bare-{name}", size, scheme, shots)
+    page = visit.page
+    page.goto(world.hub.sign_in_link())
+    visit.press("Sign in")
+    playwright.expect(page.get_by_role("link", name="Listed vehicle, or one without a plate")).to_have_count(2)
+    visit.seen("1-queue")
+    page.goto(f"{world.hub.address}/exhibits/{exhibit.id}")
+    visit.seen("2-blind-reading")
+    page.get_by_label("Type the plate that you read in the picture").fill("AB12CDE")
+    visit.press("Compare")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("differs from the match")
+    visit.seen("3-differs")
+    visit.press("I see no plate")
+    playwright.expect(page.get_by_role("status")).to_contain_text("You saw no plate, and neither did the machine")
+    playwright.expect(page.get_by_role("heading", name="Vehicle without a plate")).to_be_visible()
+    playwright.expect(page.get_by_role("row")).to_have_count(2)
+    visit.seen("4-match")
+    page.get_by_label("The pictures show the vehicle well, and no plate on it").check()
+    page.locator("form.confirm").get_by_label("In your own words").fill("Its bumper is bare.")
+    visit.press("Confirm the finding")
+    playwright.expect(page.get_by_role("heading", name="Confirmed by officer-1")).to_be_visible()
+    visit.seen("5-decided")
+
+    page.goto(f"{world.hub.address}/exhibits/{world.wanted.id}")
+    visit.press("I see no plate")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("You saw no plate, but the machine did")
+    visit.seen("6-there-is-one")
+    visit.press("Show me the match")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("you can only dismiss")
+    visit.seen("7-may-only-dismiss")
     assert visit.complaints == []
     visit.context.close()

@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from clearway.camera.film import encode_clip
 from clearway.edge.scenes import law_bytes, load_law, parse_scene
 from clearway.edge.signals import Signals
 from clearway.edge.surveyed import SurveyedView
+from clearway.edge.unplated import lower_half
 from clearway.envelope import create_keys, load_signer
 from clearway.evidence.bundle import list_exhibits
 from clearway.evidence.ledger import Ledger
@@ -119,6 +120,38 @@ def seal_red_light(data: Path) -> Sealed:
     assert road.ran is not None
     scene = scene_toml(road, 50.0).replace("enters_m = 2.3", "enters_m = 4.0")
     return _seal_driven(data, road, road.ran, scene, 60.0, TruthDetector(road))
+
+
+def seal_bare(data: Path) -> Sealed:
+    """The same of a vehicle whose plate is painted over; of those before it, all but one showed theirs."""
+    signer = load_signer(data / "keys")
+    sealer = Sealer(
+        data, signer, Ledger(data / "ledger", signer), encode_clip, Hider(), MADE_WITH, lambda: datetime.now(UTC), stills=3
+    )
+    road = Road(seed=3, vehicles=3, width_px=640, height_px=360, events=False, camera="north-gate")
+    truth = road.passages[2]
+    assert truth.best_frame is not None
+    frames, sightings = [], []
+    for number in range(max(0, truth.best_frame - 12), truth.best_frame + 1, 3):
+        frame, seen = road.frame(number), next(one for one in road.truth(number) if one.plate == truth.plate)
+        assert seen.plate_box is not None
+        around = seen.plate_box.grown(4.0)
+        left, top, right, bottom = map(round, (around.left_px, around.top_px, around.right_px, around.bottom_px))
+        pixels = frame.pixels.copy()
+        pixels[top:bottom, left:right] = pixels[top - 2, left]
+        frames.append(replace(frame, pixels=pixels))
+        sightings.append(Sighting(number, frame.captured_at, Kind.VEHICLE, lower_half(seen.box), 0.97))
+    passage = Passage("north-gate/without-plate-1", "north-gate", tuple(sightings), 40.0)
+    before = {"side": "front", "vehicles": "100", "showed": "99"}
+    record = Record("camera", "plates shown", Answer.YES, passage.last_at, None, 0.98, before)
+    because = (
+        "In 32 pictures over 1.6 s its front was seen 162 to 244 pixels wide, with no plate and nothing like one on it; of the "
+        "100 vehicles before it that were seen as well, 99 showed theirs (FZV § 12; order 7/2026)."
+    )
+    decisive = tuple(sorted((frame.number for frame in frames), reverse=True))
+    found = Finding("no_plate", passage, "", 0.98, because, (record,), decisive)
+    exhibit = sealer.seal(found, frames, clock_source="NTP", hide=nothing_else)
+    return Sealed(exhibit.id, "", found.rule)
 
 
 def _seal_driven(data: Path, road: Road, plate: str, scene: str, along_m_max: float, hider: Detector | None = None) -> Sealed:

@@ -45,7 +45,6 @@ from clearway.facts import (
 )
 from clearway.plates import ALPHABET, PLACE
 from clearway.ports import Register, Rule
-from clearway.rules import no_plate
 from clearway.rules.judging import judge
 from clearway.rules.no_plate import CAMERA, NoPlate
 from clearway.rules.papers import Papers
@@ -91,8 +90,6 @@ class _Case:
     readings: dict[str, Any]
     knows_p_whole: bool
     sightings: tuple[Sighting, ...]
-    # What the stills show, for a vehicle that was read in no picture.
-    shown: tuple[Sighting, ...]
     plate: Plate | None = None
     records: tuple[Record, ...] = ()
     rules: tuple[Rule, ...] = (Wanted(), Papers())
@@ -100,8 +97,7 @@ class _Case:
 
     def passage(self) -> Passage:
         of = self.said["passage"]
-        sightings = self.sightings or self.shown
-        return Passage(of["id"], of["camera"], sightings, float(of["clock"]["error_ms"]), self.plate, self.drive)
+        return Passage(of["id"], of["camera"], self.sightings, float(of["clock"]["error_ms"]), self.plate, self.drive)
 
     def derived(self, key: str, finding: Finding | None = None) -> object:
         """What a manifest would say under that key."""
@@ -155,13 +151,7 @@ def _opened(files: Mapping[str, bytes]) -> _Case:
         boxes = [Box(*(float(edge) for edge in still["region_px"])) for still in stills]
         seen = [Sighting(one["frame"], _time(one["at"]), Kind.VEHICLE, box, 1.0) for one, box in zip(stills, boxes, strict=True)]
         sightings = sorted(seen, key=lambda sighting: sighting.captured_at)
-    shown = [
-        Sighting(still["frame"], _time(still["at"]), Kind.VEHICLE, Box(*map(float, still["region_px"])), 1.0)
-        for still in said["shown"]["stills"]
-        if still["region_px"] is not None
-    ]
-    shown.sort(key=lambda sighting: sighting.captured_at)
-    return _Case(said, files, readings, kept["format"] == READINGS_FORMAT, tuple(sightings), tuple(shown))
+    return _Case(said, files, readings, kept["format"] == READINGS_FORMAT, tuple(sightings))
 
 
 def _reading(line: Mapping[str, Any]) -> Reading:
@@ -178,13 +168,11 @@ def _reading(line: Mapping[str, Any]) -> Reading:
 
 def _readings(case: _Case) -> tuple[Outcome, str]:
     if not case.said["readings"] and not case.readings:
-        return Outcome.SAME, "no plate was read"
+        return Outcome.SAME, "there is none: no plate was read in any picture"
     count = len(case.sightings)
     if any(sighting.reading is None for sighting in case.sightings) or count != len(case.readings):
         return Outcome.DIFFERS, f"{READINGS} and {MANIFEST} do not name the same frames"
     outcome, words = _compared(case, "readings")
-    if not count:
-        return outcome, f"there is none: in no picture a plate was read{words}"
     return outcome, f"{count} readings, from every character's probability in {READINGS}{words}"
 
 
@@ -196,10 +184,8 @@ def _fused(case: _Case) -> tuple[Outcome, str]:
         return Outcome.NOT_DERIVED, f"its {READINGS} is of the first format, which does not say how surely each plate was whole"
     if outcome is Outcome.DIFFERS and len(readings) > SIGHTINGS_MAX // 2:
         return Outcome.NOT_DERIVED, f"the vehicle stayed so long that of its readings a sample of {len(readings)} was kept"
-    if not readings and outcome is Outcome.SAME:
-        return outcome, "no plate, from no reading"
     if not readings:
-        return outcome, f"none: there is no reading{words}"
+        return outcome, f"no plate, from no reading{words}"
     votes = case.plate.votes if case.plate is not None else 0
     return outcome, f"one plate from {votes} of them, those that count most{words}"
 
@@ -214,7 +200,7 @@ def _records(case: _Case) -> tuple[Outcome, str]:
     told, asked = [], []
     for line in case.said["records"]:
         record = _record(line)
-        if record.entry and case.plate is not None and record.register != CAMERA:
+        if record.entry and case.plate is not None:
             try:
                 record = _register(record).ask(case.plate, record.asked_at, case.passage().clock_error_ms)
             except (KeyError, ValueError, AssertionError):
@@ -225,9 +211,7 @@ def _records(case: _Case) -> tuple[Outcome, str]:
     outcome, words = _compared(case, "records")
     if not told:
         return Outcome.SAME, "the finding rests on no register"
-    if any(record.register == no_plate.CAMERA for record in told):
-        return Outcome.NOT_DERIVED, "what the camera saw of the vehicles before is kept nowhere but in these counts"
-    if any(record.register == CAMERA for record in told):
+    if not asked and all(record.register == CAMERA for record in told):
         return Outcome.NOT_DERIVED, "how many vehicles before it showed a plate: nothing else is kept of them"
     if not asked:
         return Outcome.NOT_DERIVED, "an answer without an entry rests on the whole list, which is not in here"
@@ -294,12 +278,12 @@ def _found(case: _Case) -> tuple[Outcome, str]:
             "who stood ahead of it is told nowhere: that was a look at other vehicles, of which nothing is kept",
         )
     if name == NoPlate.name:
+        if case.readings:
+            return Outcome.DIFFERS, "a plate was read on it"
         return (
             Outcome.NOT_DERIVED,
             "that nothing was seen follows from nothing that was kept: look for a plate in the pictures yourself",
         )
-    if name == no_plate.NoPlate.name:
-        return Outcome.NOT_DERIVED, "that nothing was seen does not follow from what was seen: look at the pictures yourself"
     rules = [rule for rule in case.rules if rule.name == name]
     if not rules:
         return Outcome.NOT_DERIVED, f"this program has no rule {name[:40]!r}, or the exhibit has no scene for it"

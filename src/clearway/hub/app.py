@@ -88,8 +88,8 @@ def _add_pages(app: FastAPI, review: Review, now: Callable[[], datetime]) -> Non
 
     @app.post("/exhibits/{exhibit}/reading")
     def read(person: Officer, exhibit: ExhibitId, fields: Form) -> Response:
-        typed = "" if "illegible" in fields else fields.get("plate", "").strip()
-        if not typed and "illegible" not in fields:
+        typed = None if "no_plate" in fields else "" if "illegible" in fields else fields.get("plate", "").strip()
+        if typed == "" and "illegible" not in fields:
             raise Refused("nothing was typed.", remedy="go back and type what you read, or say that it cannot be read.")
         review.read(exhibit, person.officer, typed)
         return RedirectResponse(f"/exhibits/{exhibit}", 303)

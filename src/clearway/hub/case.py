@@ -36,14 +36,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """One sealed picture: where in it the vehicle is, and where its plate was read (None: in no reading of that frame)."""
+    """One sealed picture: where in it the vehicle is, and what is enlarged: its plate, or its middle if none was read."""
 
     number: int
     at: datetime
     width_px: int
     height_px: int
     vehicle: Window
-    plate: Window | None
+    close: Window
 
     @property
     def name(self) -> str:
@@ -124,7 +124,7 @@ class Measured:
 class Match:
     """What an officer may see only after their own reading: the plate, and why it was found."""
 
-    plate: str = field(repr=False)  # the list's spelling
+    plate: str = field(repr=False)  # the list's spelling; "" where the vehicle showed none
     p: float
     because: str
     read_text: str = field(repr=False)  # the machine's own, fused from `votes` readings; "" where it read none
@@ -231,7 +231,7 @@ def _still(number: int, said: Mapping[str, Any], bundle: Bundle) -> Still:
         width_px=width_px,
         height_px=height_px,
         vehicle=vehicle,
-        plate=None if plate_px is None else _around(plate_px, vehicle),
+        close=(_around(plate_px, vehicle) if plate_px is not None else None) or _middle(vehicle),
     )
 
 
@@ -242,6 +242,11 @@ def _around(plate_px: Sequence[float], vehicle: Window) -> Window | None:
     left, right = max(left - room, vehicle.left_px), min(right + room, vehicle.left_px + vehicle.width_px)
     top, bottom = max(top - room / 2, vehicle.top_px), min(bottom + room / 2, vehicle.top_px + vehicle.height_px)
     return Window(left, top, right - left, bottom - top) if left < right and top < bottom else None
+
+
+def _middle(vehicle: Window) -> Window:
+    """Half of its width. Without something to enlarge, a page would tell that no plate was read before anybody has looked."""
+    return Window(vehicle.left_px + vehicle.width_px / 4, vehicle.top_px, vehicle.width_px / 2, vehicle.height_px)
 
 
 def _moment(shown: Mapping[str, Any], said: Mapping[str, Any], bundle: Bundle) -> Moment:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from clearway.hub.case import Measured
 from clearway.hub.review import View
 from clearway.plates import canonical
-from clearway.store import Tally
+from clearway.store import NO_PLATE, Tally
 
 RULES = {
     "wanted": "Listed vehicle",
@@ -25,8 +25,11 @@ RULES = {
     "parking": "Parked where nobody may",
     "solid_line": "Across a solid line",
     "forbidden_turn": "A turn that is forbidden",
+    "no_plate": "Vehicle without a plate",
     "unknown": "Exhibit that cannot be read",
 }
+# What a case is called before an officer has read it: whether it shows a plate is theirs to see.
+UNREAD = dict.fromkeys(("wanted", "no_plate"), "Listed vehicle, or one without a plate")
 # What the vehicle did, in one sentence; `{value}` is the measured figure with its unit.
 DEEDS = {
     "speed": "It drove {value} where {limit} are allowed.",
@@ -86,6 +89,10 @@ def share(p: float) -> str:
 
 def rule_name(rule: str) -> str:
     return RULES.get(rule, rule)
+
+
+def unread_name(rule: str) -> str:
+    return UNREAD.get(rule) or rule_name(rule)
 
 
 def figure(value: float, unit: str) -> str:
@@ -195,6 +202,7 @@ _environment.filters.update(
     camera_name=camera_name,
     commands=commands,
     rule_name=rule_name,
+    unread_name=unread_name,
     register_name=register_name,
     figure=figure,
     gauge=gauge,
@@ -202,7 +210,7 @@ _environment.filters.update(
     tiles=tiles,
 )
 
-_environment.globals.update(deed=deed)
+_environment.globals.update(deed=deed, NO_PLATE=NO_PLATE)
 
 # The words of a verification step that rests on one that failed (`evidence.verify`).
 _environment.tests["untried"] = lambda words: words.startswith("not tried")

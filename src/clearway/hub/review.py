@@ -6,6 +6,8 @@ One exhibit's way through the review, for one officer:
       └─types something else─► DIFFERS ──looks again, still blind──►   ▲
                                   └─gives up─► MATCH, and may only dismiss
 
+"I see no plate" is a reading, too, of every case: nobody is told which kind it is. It agrees where the finding names no plate.
+
 The match stays hidden while the officer's reading differs from it, so that a second look is as blind as the first and nobody
 can confirm by copying what the machine read. Another officer starts blind. An exhibit that does not verify is UNVERIFIED: its
 pictures are not shown, and it can only be dismissed.
@@ -29,7 +31,7 @@ from clearway.hub.case import MOMENTS, Case, changed
 from clearway.hub.keeping import Keeping, NoSuchExhibit
 from clearway.plates import LENGTH_MAX, LENGTH_MIN, canonical
 from clearway.settings import RetentionSettings
-from clearway.store import Hold, Noticed, Store, Tally, TypedReading
+from clearway.store import NO_PLATE, Hold, Noticed, Store, Tally, TypedReading
 
 READINGS_MAX = 3  # looks at the picture before the match must be shown to go on: enough for a slip, too few to guess
 DECIDED_SHOWN = 10
@@ -63,6 +65,19 @@ MEASURED_REASONS = {
         "unseen": "The pictures do not show it",
         "excused": "It had a reason: a breakdown, an ambulance, an officer's sign",
         "scene": "The limit, the line or the survey is wrong or out of date",
+        "unverified": "The exhibit does not verify",
+        "other": "Another reason",
+    },
+}
+
+
+# The same where the vehicle showed no plate.
+NO_PLATE_REASONS = {
+    Verdict.CONFIRMED: {"bare": "The pictures show the vehicle well, and no plate on it"},
+    Verdict.DISMISSED: {
+        "plate": "The picture shows a plate",
+        "unseen": "The pictures do not show where its plate would be",
+        "exempt": "It needs none: a tram, a cart, a machine",
         "unverified": "The exhibit does not verify",
         "other": "Another reason",
     },
@@ -191,8 +206,8 @@ class Review:
             raise NoSuchExhibit("this exhibit has no such picture.", remedy="go back to the case.")
         return picture
 
-    def read(self, exhibit: str, officer: str, typed: str) -> None:
-        """Takes in what the officer reads in the picture; "" says that it cannot be read."""
+    def read(self, exhibit: str, officer: str, typed: str | None) -> None:
+        """Takes in what the officer reads in the picture; "" says that it cannot be read, None that they see no plate."""
         with self._deciding:
             view = self._unlogged(exhibit, officer)
             if view.stage not in (Stage.BLIND, Stage.DIFFERS):
@@ -202,12 +217,13 @@ class Review:
             if view.looks_left == 0:
                 raise Refused(f"you have looked {READINGS_MAX} times.", remedy="see the match and dismiss, or leave the case.")
             assert view.case.match is not None, "what may be read verifies, and so says what was found"
-            text = canonical(typed)
+            text = NO_PLATE if typed is None else canonical(typed)
             if typed and not LENGTH_MIN <= len(text) <= LENGTH_MAX:
                 raise Refused(
                     f"a plate has {LENGTH_MIN} to {LENGTH_MAX} letters and digits.", remedy="go back and type what you read."
                 )
-            agrees = text == canonical(view.case.match.plate)
+            plate = view.case.match.plate
+            agrees = text == (canonical(plate) if plate else NO_PLATE)
             self.store.add_reading(exhibit, officer, TypedReading(text, agrees, self._now()))
 
     def give_up(self, exhibit: str, officer: str) -> None:
@@ -313,7 +329,7 @@ class Review:
             raise Refused("you have not seen the match yet.", remedy="type what you read in the picture first.")
         if verdict is Verdict.CONFIRMED and not view.agrees:
             raise Refused(
-                "what you read differs from the list's spelling, so this cannot be confirmed by you.",
+                "what you read differs from the match, so this cannot be confirmed by you.",
                 remedy="dismiss it, or leave it to another officer.",
             )
         if reason not in self.reasons(view, verdict) or not 1 <= len(words) <= WORDS_MAX:
@@ -336,4 +352,6 @@ class Review:
 
 def _reasons(view: View) -> dict[Verdict, dict[str, str]]:
     match = view.case.match
+    if match is not None and not match.plate:
+        return NO_PLATE_REASONS
     return MEASURED_REASONS if match is not None and match.measured is not None else REASONS

@@ -4,6 +4,6 @@ The store indexes exhibits and never copies them: of a vehicle it holds only wha
 plate, so there is no history to search. SQLAlchemy stays inside this folder.
 """
 
-from clearway.store.store import AlreadyDecided, Due, Hold, Noticed, Store, Tally, TypedReading
+from clearway.store.store import NO_PLATE, AlreadyDecided, Due, Hold, Noticed, Store, Tally, TypedReading
 
-__all__ = ["AlreadyDecided", "Due", "Hold", "Noticed", "Store", "Tally", "TypedReading"]
+__all__ = ["NO_PLATE", "AlreadyDecided", "Due", "Hold", "Noticed", "Store", "Tally", "TypedReading"]

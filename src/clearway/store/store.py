@@ -80,9 +80,15 @@ class Due:
     hold: Hold | None
 
 
+# What was "typed" by who saw no plate at all. No plate's canonical form has a small letter or a space.
+NO_PLATE = "no plate"
+
+
 @dataclass(frozen=True, slots=True)
 class TypedReading:
-    """What an officer typed while the match was hidden; `agrees` says whether it was the list's spelling."""
+    """What an officer typed while the match was hidden: "" where they could not read it, NO_PLATE where they saw none.
+
+    `agrees` says whether it was the list's spelling, or that there is none where the finding says so."""
 
     typed_plate: str = field(repr=False)
     agrees: bool

@@ -64,7 +64,7 @@ officers = Table(
     Column("added_at", UtcTime, nullable=False),
 )
 
-# What each officer read, in order, before the match was shown to them.
+# What each officer read, in order, before the match was shown to them; `typed_plate` as in `store.TypedReading`.
 readings = Table(
     "readings",
     metadata,
