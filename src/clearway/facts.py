@@ -457,8 +457,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an officer made of one exhibit. `typed_plate` is what they read before the match was shown: a
-    plate, that they saw none ("no plate"), or "" where they could not read it."""
+    """What an officer made of one exhibit. `typed_plate` is what they read before the match was shown: a plate, that they saw
+    none ("no plate"), or "" where they could not read it."""
 
     exhibit: str
     officer: str

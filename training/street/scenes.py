@@ -1,4 +1,4 @@
-"""Endless training pictures: real ones cut, turned and dimmed, and drawn traffic, with plates and look-alikes pasted in.
+"""Endless training pictures: real ones cut, turned and dimmed, drawn traffic; with vehicles, plates and look-alikes pasted in.
 
 Everything happens on one small crop in one process, because two cores train two networks: a few milliseconds a picture.
 """
@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from training.street import data, panels
 from training.street.boxes import overlaps
+from training.street.cutouts import Cutout
 from training.street.net import CLASSES
 
 NUMBER = {kind: n for n, kind in enumerate(CLASSES)}
-PLATE = NUMBER["plate"]
+PLATE, VEHICLE = NUMBER["plate"], NUMBER["vehicle"]
 
 # how often a folder is drawn, and the usual width in pixels, at the network's input, of the thing that a crop is made around
 SHARES = {
@@ -29,8 +30,8 @@ SHARES = {
     "plates/train/scenes/cn_easypr": 0.15,
     "faces": 0.3,
 }
-TRAFFIC = 0.4  # of all scenes: traffic as fixed cameras see it, which is drawn (`training.street.traffic`)
-DRAWN, TIMES_SEEN = 120, 6  # drawn pictures of one size that are kept, and how often each is shown
+TRAFFIC = 0.45  # of all scenes: traffic as fixed cameras see it, which is drawn (`training.street.traffic`)
+DRAWN, TIMES_SEEN = 120, 12  # drawn pictures of one size that are kept, and how often each is shown
 SIZES = {"vehicle": (12, 420), "two_wheeler": (12, 320), "person": (9, 260), "face": (7, 300), "plate": (9, 330)}
 
 
@@ -101,12 +102,20 @@ def square_to(quad: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 class Scenes:
-    """Crops of `side` pixels with their labels, for ever, the same ones for the same seed; `traffic` draws a share of them."""
+    """Crops of `side` pixels with their labels, for ever, the same ones for the same seed; `traffic` draws a share of them, and
+    `vehicles` stand in some."""
 
     def __init__(
-        self, pictures: list[data.Picture], plates: list[np.ndarray], side: int, seed: int, traffic: Drawing | None = None
+        self,
+        pictures: list[data.Picture],
+        plates: list[np.ndarray],
+        side: int,
+        seed: int,
+        traffic: Drawing | None = None,
+        vehicles: list[Cutout] | None = None,
     ) -> None:
         self.dice, self.side = random.Random(seed), side
+        self.vehicles = vehicles or []
         self.traffic, self.traffic_dice = traffic, np.random.default_rng(seed)
         self.drawn: dict[int, list[tuple[np.ndarray, Labels]]] = {}  # by side
         self.noise = np.random.default_rng(seed).normal(0, 1, (512, 512, 3)).astype(np.float32)
@@ -141,10 +150,13 @@ class Scenes:
 
     def _scene(self, side: int) -> tuple[np.ndarray, Labels]:
         dice = self.dice
-        if self.traffic and dice.random() < TRAFFIC:
+        drawn = self.traffic is not None and dice.random() < TRAFFIC
+        if self.traffic and drawn:
             pixels, labels = self._traffic(self.traffic, side)
         else:
             pixels, labels = self._crop(dice.choices(self.sources, cum_weights=self.cumulative)[0], side)
+        if self.vehicles and dice.random() < (0.5 if drawn else 0.2):
+            labels = self._paste_vehicles(pixels, labels)
         for _ in range(dice.choice((0, 0, 1, 1, 2, 3))):
             hide(labels, around(self._paste_other(pixels)))
         if dice.random() < 0.15:
@@ -219,6 +231,76 @@ class Scenes:
         has = ~np.isnan(known[:, 0])
         here.boxes[has] = around(known[has])
         return pixels, seen(here, side)
+
+    def _paste_vehicles(self, pixels: np.ndarray, labels: Labels) -> Labels:
+        """Real vehicles where nobody filmed them, mostly small ones, as fixed cameras see them; some with lamps that shine."""
+        dice, side = self.dice, pixels.shape[0]
+        for _ in range(dice.choice((1, 1, 2, 3, 4, 6))):
+            one = dice.choice(self.vehicles)
+            wide = math.exp(dice.uniform(math.log(13), math.log(0.32 * side)))
+            scale = np.float32([wide, wide * dice.uniform(0.85, 1.15)]) / one.pixels.shape[1]
+            across, down = (max(4, round(float(v))) for v in scale * np.float32(one.pixels.shape[1::-1]))
+            if across >= side or down >= side:
+                continue
+            x, y = dice.randint(0, side - across), dice.randint(0, side - down)
+            laid = cv2.resize(one.pixels, (across, down), interpolation=cv2.INTER_AREA if wide < one.pixels.shape[1] else 1)
+            plates = one.plates * np.tile(scale, 2)
+            if dice.random() < 0.5:
+                laid = laid[:, ::-1]
+                plates = plates[:, [2, 1, 0, 3]] * np.float32([-1, 1, -1, 1]) + np.float32([across, 0, across, 0])
+            if dice.random() < 0.7:
+                self._shade(pixels, x, y + down, across)
+            under = pixels[y : y + down, x : x + across]
+            share = laid[..., 3:] / np.float32(255)
+            painted = laid[..., :3] * np.float32([math.exp(dice.gauss(0, 0.25)) for _ in range(3)]) * math.exp(dice.gauss(0, 0.2))
+            lit = self._lit(painted, under)
+            under[:] = np.clip(under * (1 - share) + lit * share, 0, 255).astype(np.uint8)
+            if dice.random() < 0.25:
+                self._switch_on(pixels, x, y, across, down)
+            box = np.float32([[x, y, x + across, y + down]])
+            hide(labels, box)
+            boxes = np.concatenate([box, plates + np.float32([x, y, x, y])])
+            kinds, unsure = np.full(len(boxes), PLATE), np.ones(len(boxes), bool)
+            kinds[0], unsure[0] = VEHICLE, False
+            labels = labels.plus(Labels(kinds, boxes, np.full((len(boxes), 8), np.nan, np.float32), unsure))
+        return labels
+
+    def _shade(self, pixels: np.ndarray, x: int, foot: int, wide: int) -> None:
+        """The shadow under a vehicle."""
+        dice, reach = self.dice, max(2, round(0.12 * wide))
+        low, last = (max(0, x - 2 * reach), max(0, foot - 3 * reach)), (x + wide + 2 * reach, foot + 3 * reach)
+        part = pixels[low[1] : last[1], low[0] : last[0]]
+        shadow = np.zeros(part.shape[:2], np.float32)
+        centre = x + wide // 2 - low[0] + round(dice.gauss(0, 0.08) * wide), foot - low[1]
+        cv2.ellipse(shadow, centre, (round(0.55 * wide), reach), 0, 0, 360, dice.uniform(0.3, 0.8), -1)
+        part[:] = part * (1 - cv2.GaussianBlur(shadow, (0, 0), max(0.8, 0.5 * reach)))[..., None]
+
+    def _switch_on(self, pixels: np.ndarray, x: int, y: int, wide: int, tall: int) -> None:
+        """Two lamps of a vehicle, and their glow."""
+        dice, side = self.dice, pixels.shape[0]
+        colour = np.float32(dice.choice(((255, 246, 220), (255, 246, 220), (235, 235, 255), (255, 50, 28))))
+        down, inset, size = dice.uniform(0.45, 0.8), dice.uniform(0.06, 0.25), dice.uniform(0.04, 0.16) * wide
+        strength, reach = dice.uniform(0.5, 1.3), int(4 * size) + 2
+        for across in (inset, 1 - inset):
+            centre = x + across * wide, y + down * tall
+            left, top = (max(0, int(v) - reach) for v in centre)
+            right, bottom = (min(side, int(v) + reach) for v in centre)
+            if left < right and top < bottom:
+                columns, rows = np.arange(left, right) - centre[0], np.arange(top, bottom) - centre[1]
+                glow = np.exp(-0.5 * (columns[None] ** 2 + rows[:, None] ** 2) / max(0.8, size) ** 2)[..., None]
+                part = pixels[top:bottom, left:right]
+                part[:] = np.clip(part + glow * colour * strength, 0, 255).astype(np.uint8)
+
+    def _lit(self, laid: np.ndarray, under: np.ndarray) -> np.ndarray:
+        """What is laid into a picture, lit about as what it is laid upon, and a little in its colour."""
+        dice = self.dice
+        mean = under.reshape(-1, 3).mean(0)
+        light = float(mean.mean()) / 255
+        gain = min(1.15, max(0.2, dice.uniform(0.45, 1.0) + 0.6 * (light - 0.3) + dice.gauss(0, 0.08)))
+        tint = 1 + dice.uniform(0, 0.7) * (mean / max(8.0, float(mean.mean())) - 1)
+        flatness = dice.uniform(0.45, 1)
+        middle = laid.reshape(-1, 3).mean(0)
+        return (middle + (laid - middle) * flatness) * (gain * tint)
 
     def _place(self, labels: Labels, side: int) -> tuple[float, float, float]:
         """Where a plate goes: its centre and its width. On a vehicle's or two-wheeler's lower half, or anywhere."""
@@ -307,14 +389,7 @@ class Scenes:
         cover = cv2.GaussianBlur(cover, (3, 3), 0.6)[..., None].astype(np.float32) / 255
         under = pixels[low[1] : high[1], low[0] : high[0]]
         if like_light:
-            # lit about as its surroundings are, and a little in their colour
-            mean = under.reshape(-1, 3).mean(0)
-            light = float(mean.mean()) / 255
-            gain = min(1.15, max(0.2, dice.uniform(0.45, 1.0) + 0.6 * (light - 0.3) + dice.gauss(0, 0.08)))
-            tint = 1 + dice.uniform(0, 0.7) * (mean / max(8.0, float(mean.mean())) - 1)
-            flatness = dice.uniform(0.45, 1)
-            middle = laid.reshape(-1, 3).mean(0)
-            laid = (middle + (laid - middle) * flatness) * (gain * tint)
+            laid = self._lit(laid, under)
             if dice.random() < 0.3:  # a shadow from one side
                 laid *= np.linspace(dice.uniform(0.4, 1), 1, size[0], dtype=np.float32)[None, :, None]
             if dice.random() < 0.2:  # a lamp's haze
@@ -378,13 +453,18 @@ class Scenes:
             scale = dice.uniform(0.35, 0.8)
             small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             pixels = cv2.resize(small, (side, side), interpolation=dice.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
-        night = dice.random() < 0.12
+        night = dice.random() < 0.18
         steps = np.arange(256, dtype=np.float32) / 255
         gamma = math.exp(dice.gauss(0, 0.25)) * (dice.uniform(1.2, 2.2) if night else 1)
         gain, lift = math.exp(dice.gauss(0, 0.18)) * (dice.uniform(0.4, 1) if night else 1), dice.gauss(0, 0.05)
         tint = [math.exp(dice.gauss(0, 0.1 if dice.random() < 0.8 else 0.25)) for _ in range(3)]
+        if night and dice.random() < 0.4:  # sodium lamps
+            tint = [t * s for t, s in zip(tint, (1.25, 0.9, dice.uniform(0.35, 0.7)), strict=True)]
         table = np.stack([steps**gamma * gain * t + lift for t in tint], 1)
         pixels = cv2.LUT(pixels, (np.clip(table, 0, 1) * 255).astype(np.uint8)[None])
+        mean, wanted = float(pixels.mean()), dice.uniform(15, 60)
+        if mean < wanted:  # exposed longer in the dark
+            pixels = cv2.convertScaleAbs(pixels, alpha=min(3.0, wanted / max(1.0, mean)))
         chance = dice.random()
         if chance < 0.1:
             pixels = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)

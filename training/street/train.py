@@ -18,7 +18,9 @@ import numpy as np
 import torch
 
 from training.muon import Muon
+from training.precision import fastest
 from training.street import data, panels
+from training.street.cutouts import cutouts
 from training.street.loss import Loss
 from training.street.net import Street
 from training.street.scenes import Scenes
@@ -77,7 +79,7 @@ def scenery(labels: Path, side: int, seed: int) -> Scenes:
     drawn = plain + true
     plates = drawn + real * (1 + len(drawn) // (5 * len(real)))
     traffic = Traffic(backdrops(pictures, seed), plates, seed)
-    return Scenes(pictures, plates, side, seed, traffic.draw)
+    return Scenes(pictures, plates, side, seed, traffic.draw, cutouts(pictures))
 
 
 def average(mean: Street, net: Street, step: int) -> None:
@@ -101,6 +103,7 @@ class Pupil:
         weights = [p for p in self.net.parameters() if p.ndim >= 2]
         bare = [p for p in self.net.parameters() if p.ndim < 2]
         self.optimiser = Muon(weights, bare, PEAK)
+        self.numbers = fastest(torch.device("cpu"))
         if place.exists():
             kept = torch.load(place, weights_only=True)
             for name in ("net", "mean", "optimiser"):
@@ -118,7 +121,7 @@ class Pupil:
         """Takes one step; gives the parts of the loss."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.numbers is torch.bfloat16):
             answer = self.net(pixels)
         loss = loss_of(answer, targets)
         self.optimiser.zero_grad(set_to_none=True)
