@@ -113,11 +113,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20261125)
-    parser.add_argument(
-        "--as-it-sees",
-        action="store_true",
-        help="learn only what characters make of each other: twice as fast, from a good reader",
-    )
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -126,10 +121,8 @@ def main() -> None:
     averaged = torch.optim.swa_utils.AveragedModel(
         reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999), use_buffers=True
     )
-    reader.body.requires_grad_(not given.as_it_sees)
-    learnt = [p for p in reader.parameters() if p.requires_grad]
-    decayed = [p for p in learnt if p.ndim > 1]
-    plain = [p for p in learnt if p.ndim <= 1]
+    decayed = [p for p in reader.parameters() if p.ndim > 1]
+    plain = [p for p in reader.parameters() if p.ndim <= 1]
     optimiser = Muon(decayed, plain, given.rate)
     path, step, began_at = given.work / "plates/reader.pt", 0, 0
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,13 +130,11 @@ def main() -> None:
         saved = torch.load(path, map_location=device)
         averaged.load_state_dict(saved["averaged"])
         step = saved["step"]
-        if "optimiser" in saved and saved.get("as_it_sees", False) == given.as_it_sees:
+        if "optimiser" in saved:
             reader.load_state_dict(saved["reader"])
             optimiser.load_state_dict(saved["optimiser"])
             began_at = saved.get("began_at", 0)
-        else:
-            # What is carried in training/start is the mean alone, to be small, and another part of the network was learnt with
-            # another optimiser: from there the rate rises and falls anew.
+        else:  # what is carried in training/start is the mean alone, to be small: from there the rate rises and falls anew
             reader.load_state_dict(averaged.module.state_dict())
             began_at = step
         print(f"goes on from step {step}", flush=True)
@@ -152,7 +143,6 @@ def main() -> None:
     data = torch.utils.data.DataLoader(
         Crops(given.work, given.batch, given.seed + step), batch_size=None, num_workers=given.workers, prefetch_factor=4
     )
-    reader.body.train(not given.as_it_sees)
     numbers = fastest(device)
     print(f"learns in {numbers}", flush=True)
     began, since, sums = time.time(), step, np.zeros(3)
@@ -186,7 +176,6 @@ def main() -> None:
                 "optimiser": optimiser.state_dict(),
                 "step": step,
                 "began_at": began_at,
-                "as_it_sees": given.as_it_sees,
             }
             torch.save(parts, path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
