@@ -105,6 +105,14 @@ def test_a_plate_that_was_seen_while_it_was_far_away_clears_it(camera: Watched) 
     assert camera.passed([Seen((), (plate_on(far),), (), (far,)), *coming(with_plate=False)]) == []
 
 
+def test_a_sign_behind_its_roof_is_no_plate_of_it(camera: Watched) -> None:
+    looks = [
+        Seen((), (Box(one.box.left_px + 60, one.box.top_px - 5, one.box.left_px + 110, one.box.top_px + 15),), (), (one,))
+        for one in (car(n / 31) for n in range(LOOKS))
+    ]
+    assert len(camera.passed(looks)) == 1
+
+
 def test_the_first_hundred_are_only_counted() -> None:
     watched = Watched()
     ((_, record),) = watched.passed(list(coming(with_plate=False)))

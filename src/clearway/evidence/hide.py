@@ -132,8 +132,10 @@ def lies_at(box: Box, plate: Box) -> bool:
 
 
 def hangs_on(plate: Box, vehicle: Box) -> bool:
-    """Whether a plate that was found there can be that vehicle's: most of it lies on it, and it is not far too narrow."""
-    return lies_in(plate, vehicle) and plate.width_px >= PLATE_SHARE_MIN * vehicle.width_px
+    """Whether a plate that was found there can be that vehicle's: most of it lies on it, below its uppermost quarter, where the
+    roof ends and signs behind it are seen, and it is not far too narrow."""
+    below = Box(vehicle.left_px, vehicle.top_px + vehicle.height_px / 4, vehicle.right_px, vehicle.bottom_px)
+    return lies_in(plate, below) and plate.width_px >= PLATE_SHARE_MIN * vehicle.width_px
 
 
 def lies_in(box: Box, region: Box) -> bool:
