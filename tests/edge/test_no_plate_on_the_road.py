@@ -179,4 +179,8 @@ def test_its_exhibit_verifies_and_shows_its_lower_half_alone(asked: tuple[Sealed
         left, top, right, bottom = still["region_px"]
         half = halves[still["frame"]]
         assert half.left_px <= left and half.top_px <= top and right <= half.right_px and bottom <= half.bottom_px
-    assert said["shown"]["stills"][0]["hidden_px"] == [], "where its plate would be nothing is hidden"
+    first = said["shown"]["stills"][0]
+    left, _, right, _ = first["region_px"]
+    third_px = (right - left) / 3
+    hidden = [fill for fill in first["hidden_px"] if fill[0] < right - third_px - 1 and fill[2] > left + third_px + 1]
+    assert hidden == [], "in its middle, where most have a plate, nothing is hidden, whatever may be a person beside it"

@@ -310,7 +310,7 @@ class Sealer:
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
     """One frame and what may be seen of it: the `subject`, but for the boxes in `causes`, the signal's `heads`, and below both
-    the empty road as the `ground`. `plate_hidden` where a fill touches the subject's own plate."""
+    the empty road as the `ground`. `plate_hidden` where a fill touches the subject's own plate, or where it would hang."""
 
     frame: Frame
     shown: Shown
@@ -331,7 +331,7 @@ class _View:
         if region_px is None or found is None:
             because = BLANK_AS_ELSEWHERE if region_px is None else BLANK_AS_UNKNOWN
             return _View(frame, Shown(frame.number, frame.captured_at, None, (), (because,)), None, causes)
-        plate = plate_at(passage, frame)
+        plate = plate_at(passage, frame) if passage.plate is not None or subject is None else _middle(subject)
         plate_hidden = plate is not None and any(box.shared_px(plate) > 0 for box, _ in causes)
         # Only what lies inside the region is named: where anybody else was is nobody's business.
         named: dict[PxBounds, str] = {}
@@ -405,6 +405,12 @@ def _is_its_plate(one: Detection, passage: Passage, frame: Frame) -> bool:
     if hangs_on(one.box, Box(half.left_px, half.top_px - half.height_px, half.right_px, half.bottom_px)):
         raise PlateSeen
     return False
+
+
+def _middle(region: Box) -> Box:
+    """Where most vehicles have their plate, in what is shown of them."""
+    third_px = region.width_px / 3
+    return Box(region.left_px + third_px, region.top_px, region.right_px - third_px, region.bottom_px)
 
 
 def _best(finding: Finding, views: Sequence[_View]) -> list[_View]:
