@@ -2,7 +2,7 @@
 
 A few hundred real plates are soon known by heart, word for word: of American ones the reader told nine in ten that it had learnt
 from, seen anew, and half of those that it had not. In another order nobody knows them, and their dies, paint and dirt are as they
-were. Letters stay where letters stood and digits where digits did: that is how an O is told from a 0.
+were.
 """
 
 import math
@@ -26,7 +26,7 @@ _REGION_OF = {"ro_detect": "eu"}
 P_MIN = 0.3
 # A cut between two characters lies where there is the least ink, no farther than this share of their distance from its middle.
 REACH = 0.22
-LENGTH_MIN = 3
+LENGTH_MIN, LENGTH_MAX = 3, 9
 # The reader says a character this many steps before the step at its middle: on the training plates there is least ink between two
 # of them so (0.7 of what is usual, against 1.0 where it says them).
 EARLY = 1.0
@@ -109,21 +109,16 @@ def struck(reader: Reader, plates: list[Drawn]) -> list[Drawn]:
 
 
 def shuffled(plate: Drawn, dice: Dice) -> Drawn:
-    """A plate of the same characters in another order, letters for letters and digits for digits, at times some of them twice or
-    an end left out; the same where nobody knows its places."""
+    """A plate of the same characters in another order, some of them left out or twice; the same where nobody knows its places."""
     if not plate.edges_px or len(plate.lines) > 1:
         return plate
     text, pixels = plate.lines[0], plate.pixels
     cells = [pixels[:, round(a) : round(b)] for a, b in plate.edges_px]
-    order, twice = list(range(len(text))), dice.random() < 0.5
-    for digits in (True, False):  # a Chinese plate begins with its province, which stays
-        alike = [n for n, c in enumerate(text) if c.isdigit() == digits and not "一" <= c <= "鿿"]
-        chosen = dice.choice(alike, len(alike)) if twice and alike else dice.permutation(alike)
-        for place, one in zip(alike, chosen, strict=True):
-            order[place] = int(one)
-    if dice.random() < 0.3:
-        gone = int(min(dice.integers(1, 3), max(0, len(text) - LENGTH_MIN)))
-        order = order[: len(order) - gone] if dice.random() < 0.5 or "一" <= text[0] <= "鿿" else order[gone:]
+    head = [0] if "一" <= text[0] <= "鿿" else []  # a Chinese plate begins with its province
+    count = int(np.clip(len(text) + dice.integers(-2, 2), LENGTH_MIN, LENGTH_MAX)) - len(head)
+    free = np.arange(len(head), len(text))
+    chosen = dice.permutation(free)[:count] if dice.random() < 0.5 else dice.choice(free, count)
+    order = [*head, *(int(n) for n in chosen)]
     left, right = pixels[:, : round(plate.edges_px[0][0])], pixels[:, round(plate.edges_px[-1][1]) :]
     edges, x = [], left.shape[1]
     for n in order:
