@@ -182,7 +182,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """One vehicle in one frame. `box` is the vehicle's region; `plate_box` and `reading` are there where its plate was seen."""
+    """One vehicle in one frame. `box` is the vehicle's region; `plate_box` and `reading` are there where its plate was seen.
+    `free` says that all of it was seen and nobody before it: who must show a plate would show it there."""
 
     frame_number: int
     captured_at: datetime
@@ -191,6 +192,7 @@ class Sighting:
     p: float
     plate_box: Box | None = None
     reading: Reading | None = None
+    free: bool = False
 
     def __post_init__(self) -> None:
         assert _in_utc(self.captured_at) and _is_probability(self.p)

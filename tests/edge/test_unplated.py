@@ -10,6 +10,7 @@ from clearway.edge.unplated import COUNTS_FOR, Unplated, lower_half
 from clearway.facts import Answer, Box, Detection, Frame, Kind, Passage, Record
 from clearway.rules.no_plate import VEHICLES_MIN
 from clearway.sight.look import Seen
+from clearway.track.tracker import SIGHTINGS_MAX
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 WHOLE = Box(0, 0, 1280, 720)
@@ -181,7 +182,23 @@ def test_beginning_anew_forgets_who_is_in_view_and_not_the_counts(camera: Watche
     assert camera.passed(list(coming(with_plate=False)))[0][1].answer is Answer.YES
 
 
+def test_pictures_are_not_needed_of_who_has_shown_a_plate(camera: Watched) -> None:
+    camera.look(next(coming(with_plate=True)))
+    assert camera.unplated.earliest_needed is None
+
+
 def test_a_day_of_traffic_leaves_two_hundred_counts_and_nothing_else(camera: Watched) -> None:
     camera.knows(150)
     assert sum(map(len, camera.unplated._before.values())) <= 2 * VEHICLES_MIN
-    assert not camera.unplated._well
+    assert camera.unplated._tracker.in_view() == ()
+
+
+def test_who_parks_in_view_makes_nothing_grow(camera: Watched) -> None:
+    parked = car(0.5, left_px=900.0)
+    for _ in range(3):
+        for seen in coming(with_plate=True):
+            camera.look(Seen((), seen.unread, (), (*seen.vehicles, parked)))
+    for _ in range(1000):
+        camera.look(Seen((), (), (), (parked,)))
+    (sightings,) = camera.unplated._tracker.in_view()
+    assert len(sightings) <= SIGHTINGS_MAX

@@ -91,7 +91,6 @@ class Pipeline:
         self._look_every = timedelta(seconds=1 / looks_per_s)
         self._surveyed, self._fits, self._lookout, self._tell = surveyed, False, lookout, tell
         self._unplated = unplated
-        self._without_plate: tuple[tuple[Passage, Record], ...] = ()
         self._standing = Standing(surveyed, finder) if surveyed is not None and finder is not None else None
         self._asked_on_at: datetime | None = None
         # What was asked about those who are still in view: a vehicle that stays is asked about again, but never twice the same.
@@ -146,9 +145,10 @@ class Pipeline:
                     self._signals.add(frame)
                 if due_at is None or frame.captured_at >= due_at:
                     due_at = max(frame.captured_at, (due_at or frame.captured_at)) + self._look_every
-                    yield from self._judged(self._looked(frame))
+                    passages, without_plate = self._looked(frame)
+                    yield from self._judged(passages)
                     yield from self._judged_on(frame.captured_at)
-                    yield from self._judged_without_plate()
+                    yield from self._judged_without_plate(without_plate)
                     self._forget(frame.captured_at)
             yield from self._judged_all()
         finally:
@@ -171,7 +171,8 @@ class Pipeline:
         finally:
             self._waiting = False
 
-    def _looked(self, frame: Frame) -> tuple[Passage, ...]:
+    def _looked(self, frame: Frame) -> tuple[tuple[Passage, ...], tuple[tuple[Passage, Record], ...]]:
+        """Who has passed, and who of them showed no plate, with what the camera says of those before."""
         self._overlay.add(frame)
         regions = self._attention.regions(frame, self._tracker.expected(frame.captured_at))
         seen = Seen((), ())
@@ -179,12 +180,11 @@ class Pipeline:
             self.counters.looks += 1
             seen = look(frame, regions, self._detector, self._reader)
             self._seen.append((frame.captured_at, seen))
-        if self._unplated is not None:
-            self._without_plate = self._unplated.add(frame, regions, seen)
+        without_plate = self._unplated.add(frame, regions, seen) if self._unplated is not None else ()
         if self._standing is not None and self._fits and self._standing.add(frame, seen.sightings):
             self._ring.keep(frame, PICTURES_MAX)
             self._tracker.keep(frozenset(kept.number for kept in self._ring.kept))
-        return self._tracker.update(frame.captured_at, seen.sightings, frame.clock_error_ms)
+        return self._tracker.update(frame.captured_at, seen.sightings, frame.clock_error_ms), without_plate
 
     def _judged(self, passages: Sequence[Passage]) -> Iterator[Sealed]:
         for passage in self._of_vehicles(passages):
@@ -209,23 +209,21 @@ class Pipeline:
             for passage in self._of_vehicles(self._tracker.stay()):
                 yield from self._asked(passage, [rule for rule in self._surveyed.rules if rule.name in STANDING], later=True)
 
-    def _judged_without_plate(self) -> Iterator[Sealed]:
+    def _judged_without_plate(self, passed: Sequence[tuple[Passage, Record]]) -> Iterator[Sealed]:
         """What the rules find about those who have passed and showed no plate."""
-        for passage, record in self._without_plate:
+        for passage, record in passed:
             if self._lookout is not None and not self._lookout.knew(passage):
                 continue
             for finding in judge(self._rules, passage, (record,)):
                 with suppress(PlateSeen):
                     yield self._sealed(finding, self._held(passage))
-        self._without_plate = ()
 
     def _judged_all(self) -> Iterator[Sealed]:
         """What the rules find about all who are in view: nothing more of them will be seen."""
         yield from self._judged(self._tracker.finish())
         yield from self._judged_on(None)
         if self._unplated is not None:
-            self._without_plate = self._unplated.finish()
-            yield from self._judged_without_plate()
+            yield from self._judged_without_plate(self._unplated.finish())
 
     def _of_vehicles(self, passages: Sequence[Passage]) -> list[Passage]:
         """These without what is written into the picture."""

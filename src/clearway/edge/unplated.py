@@ -43,8 +43,6 @@ class Unplated:
         self._tracker = Tracker(
             self._camera, lost_after_s=self._lost_after_s, judged_after_s=3600.0, plate_p_min=1.0, tells_of_all=True
         )
-        # Where somebody was seen whole and free: the number of the frame and the box.
-        self._well: set[tuple[int, Box]] = set()
 
     def add(self, frame: Frame, regions: Sequence[Box], seen: Seen) -> tuple[tuple[Passage, Record], ...]:
         """Takes in what one look found in those regions of a frame. Gives who has passed and showed no plate, with what the
@@ -57,14 +55,9 @@ class Unplated:
             if vehicle.kind is not Kind.VEHICLE or vehicle.p < P_MIN or box.width_px < FOLLOWED_FROM_PX:
                 continue
             plate = next((one for one in plates if hangs_on(one, box)), None)
-            sightings.append(Sighting(frame.number, frame.captured_at, vehicle.kind, box, vehicle.p, plate))
-            others = [other for other in every if other is not box]
-            if box.width_px >= WIDTH_MIN_PX and _is_whole(box, regions) and _is_free(box, others):
-                self._well.add((frame.number, box))
-        passed = self._passed(self._tracker.update(frame.captured_at, sightings, frame.clock_error_ms))
-        if self._tracker.in_view_since is None:
-            self._well.clear()
-        return passed
+            free = _is_whole(box, regions) and _is_uncovered(box, [other for other in every if other is not box])
+            sightings.append(Sighting(frame.number, frame.captured_at, vehicle.kind, box, vehicle.p, plate, free=free))
+        return self._passed(self._tracker.update(frame.captured_at, sightings, frame.clock_error_ms))
 
     def finish(self) -> tuple[tuple[Passage, Record], ...]:
         """The same of those still in view, for the end of a recording."""
@@ -72,14 +65,15 @@ class Unplated:
 
     @property
     def earliest_needed(self) -> datetime | None:
-        """Since when pictures are needed: the first sighting of anybody in view, where anybody could be asked about."""
-        since = self._tracker.in_view_since
+        """Since when pictures are needed: the first sighting of anybody in view who may be asked about, where anybody could."""
+        bare = (one for one in self._tracker.in_view() if all(sighting.plate_box is None for sighting in one))
+        since = min((sightings[0].captured_at for sightings in bare), default=None)
         return since if since is not None and any(self._sure(side, since) for side in SIDES) else None
 
     def _passed(self, passages: Sequence[Passage]) -> tuple[tuple[Passage, Record], ...]:
         asked = []
         for passage in passages:
-            well = tuple(one for one in passage.sightings if (one.frame_number, one.box) in self._well)
+            well = tuple(one for one in passage.sightings if one.free and one.box.width_px >= WIDTH_MIN_PX)
             if not well:
                 continue
             side = side_seen(replace(passage, sightings=well))
@@ -118,6 +112,6 @@ def _is_whole(box: Box, regions: Sequence[Box]) -> bool:
     return any(region.common(around) == around for region in regions)
 
 
-def _is_free(box: Box, others: Sequence[Box]) -> bool:
+def _is_uncovered(box: Box, others: Sequence[Box]) -> bool:
     half = lower_half(box)
     return all(half.shared_px(other) <= COVERED_MAX * half.area_px for other in others)

@@ -238,7 +238,10 @@ class Sealer:
         found = self._find(frame, around)
         if found is None:
             return Look(frame.captured_at, None)
-        return Look(frame.captured_at, tuple(one for one in found if not _is_its_plate(one, passage, frame)))
+        if passage.plate is None:
+            return Look(frame.captured_at, _without_doubts(found, shown))
+        plate = plate_at(passage, frame)
+        return Look(frame.captured_at, tuple(one for one in found if plate is None or not is_plate(one, plate)))
 
     def _find(self, frame: Frame, region: Box) -> tuple[Detection, ...] | None:
         """What the hider finds there; None where it fails."""
@@ -391,20 +394,15 @@ class _Masked(Sequence[Pixels]):
         return Shown(view.frame.number, view.frame.captured_at, None, (), (BLANK_AS_ANOTHER_SIZE,), view.shown.heads)
 
 
-def _is_its_plate(one: Detection, passage: Passage, frame: Frame) -> bool:
-    """Whether what was found is the subject's own plate. On a subject that is said to show none, whatever may be one is: every
-    bumper has something, in one frame of many. PlateSeen where it surely is one."""
-    if passage.plate is not None or one.kind is not Kind.PLATE:
-        plate = plate_at(passage, frame)
-        return plate is not None and is_plate(one, plate)
-    half = region_at(passage, frame)  # of such a subject the passage gives the lower half, free of others
-    if half is None:
-        return False
-    if one.p < SURE_P_MIN:
-        return lies_in(one.box, half.grown(half.height_px / 2))
-    if hangs_on(one.box, Box(half.left_px, half.top_px - half.height_px, half.right_px, half.bottom_px)):
+def _without_doubts(found: Sequence[Detection], half: Box) -> tuple[Detection, ...]:
+    """What was found around a subject that is said to show no plate, but for what may be one on it: every bumper has something,
+    in one frame of many. Of such a subject its lower half is given, free of others. PlateSeen where a plate on it is sure."""
+    whole = Box(half.left_px, half.top_px - half.height_px, half.right_px, half.bottom_px)
+    plates = [one for one in found if one.kind is Kind.PLATE]
+    if any(one.p >= SURE_P_MIN and hangs_on(one.box, whole) for one in plates):
         raise PlateSeen
-    return False
+    around = half.grown(half.height_px / 2)
+    return tuple(one for one in found if one.kind is not Kind.PLATE or one.p >= SURE_P_MIN or not lies_in(one.box, around))
 
 
 def _middle(region: Box) -> Box:

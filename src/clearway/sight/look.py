@@ -39,6 +39,7 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
     unread: list[Box] = []
     found = [one for region in regions for one in detector.find(frame, region)]
     vehicles = tuple(one for one in found if one.kind in (Kind.VEHICLE, Kind.TWO_WHEELER))
+    boxes = [one.box for one in vehicles]
     for detection in found:
         if detection.kind is not Kind.PLATE or any(_same(detection, seen) for seen in sightings):
             continue
@@ -46,7 +47,7 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
         if reading is None or _p_text(frame, detection, reading) < p_text_min:
             unread.append(detection.box)
         else:
-            box = around(detection.box, frame, [vehicle.box for vehicle in vehicles])
+            box = around(detection.box, frame, boxes)
             sightings.append(Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading))
     people = tuple(one.box for one in found if one.kind in (Kind.PERSON, Kind.FACE))
     return Seen(tuple(sightings), tuple(unread), people, vehicles)

@@ -233,10 +233,9 @@ class Tracker:
         needed = [track.sightings[0].captured_at for track in self._tracks if (told or not track.told) and not track.bare]
         return min(needed, default=None)
 
-    @property
-    def in_view_since(self) -> datetime | None:
-        """When the first of all who are in view was first seen; None where nobody is."""
-        return min((track.sightings[0].captured_at for track in self._tracks), default=None)
+    def in_view(self) -> tuple[tuple[Sighting, ...], ...]:
+        """What was seen so far of each who is in view."""
+        return tuple(tuple(track.sightings) for track in self._tracks)
 
     def keep(self, frames: frozenset[int]) -> None:
         """Leaves what was seen in the frames of those numbers in every sample: their pictures are kept."""
