@@ -80,7 +80,8 @@ rate_u_ppm = 100.0
 
 
 class Played:
-    clock, frames_dropped, camera, frames_expected = "the test", 0, "toll", None
+    clock, frames_dropped, camera = "the test", 0, "toll"
+    frames_expected: int | None = None
 
     def __init__(self, frames: Sequence[Frame]) -> None:
         self._frames = frames
