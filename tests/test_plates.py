@@ -82,6 +82,16 @@ def test_a_region_s_look_is_a_prior_too_and_is_outvoted() -> None:
     assert plates.likeliest(doubtful, "a region that nobody knows") == plates.likeliest(doubtful)
 
 
+def test_a_european_look_stands_for_the_countries_behind_it() -> None:
+    """A blue band is no country's alone, but seven digits, which America issues, hardly stand beside it: the B is a Czech one."""
+    doubtful = evidence("4821875", instead={1: ("B", 0.6)})
+    free, european = dict(plates.likeliest(doubtful)), dict(plates.likeliest(doubtful, "EU"))
+    assert max(free, key=lambda text: free[text]) == "4821875"
+    assert max(european, key=lambda text: european[text]) == "4B21875"
+    assert plates.likeliest(evidence("4821875"), "EU")[0][0] == "4821875", "and clear evidence outvotes it"
+    assert plates.issuers("EU") <= {form.region for form in plates.FORMATS} and plates.issuers("FR") == {"FR"}
+
+
 def test_clear_evidence_outvotes_every_format() -> None:
     """A personal plate that no country issues is told as it was read."""
     text, p = plates.likeliest(evidence("WQBVWMK"))[0]

@@ -116,7 +116,16 @@ FORMATS = tuple(
 # How often a plate fits none of FORMATS: foreign, personal, old or of a country not yet listed. A guess until it is measured;
 # high enough that clear evidence of an unlisted spelling wins.
 P_NO_FORMAT = 0.2
-# How far a reader's guess of the region is believed, where it made one. A guess until it is measured, too.
+# What a plate may look like that is no country's alone: the band of Council Regulation (EC) 2411/98, and who draws theirs alike.
+LOOKS = {
+    "EU": frozenset((
+        "AT", "BE", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GR", "HR", "HU", "IT", "LT", "NL", "NO", "PL", "PT", "RO", "SE",
+        "SK",
+    ))
+}  # fmt: skip
+# How far a reader's guess of the region is believed, where it made one. The guess is right in 95 % of 1,900 drawn plates that
+# training never saw and in 99 % of 1,000 looks at real ones; but not every plate of a region has a form that stands here, and
+# with 0.9 such plates, filmed nine times, were read no better and Americans' wishes worse.
 P_REGION = 0.5
 # A text is taken for a plate's where a country issues its form, or, of unknown form, where the reader is surer than this.
 P_CHARACTER_MIN, P_CHARACTER_UNKNOWN_FORM_MIN = 0.5, 0.85
@@ -164,6 +173,11 @@ def fits(text: str) -> frozenset[str]:
     return frozenset(region for region, _ in _issuers().get(text.translate(_KINDS), ()))
 
 
+def issuers(look: str) -> frozenset[str]:
+    """Whose plates look like that: a country's own, or those of the countries behind one of LOOKS."""
+    return LOOKS.get(look, frozenset({look}))
+
+
 def plausible(text: str) -> bool:
     """Whether the text may stand on a plate: a known format, or at least five characters, of them a letter and two digits."""
     digits = sum(character.isdigit() for character in text)
@@ -187,12 +201,13 @@ def _times_likelier(kinds: str, region: str) -> float:
 
     A mixture: each format is as likely as any other and issues its plates evenly; with P_NO_FORMAT any string of the length
     may stand there. Two spellings that differ in one lookalike then differ by what the formats know. Where the plate looked
-    like one of `region`, P_REGION of what is issued is that region's.
+    like one of `region`, P_REGION of what is issued comes from there.
     """
-    local = _formats_of().get(region, 0)
+    own = issuers(region)
+    local = sum(_formats_of().get(one, 0) for one in own)
     p_local = P_REGION if local else 0.0
     issued = sum(
-        share * ((1 - p_local) / len(FORMATS) + (p_local / local if issuer == region else 0.0))
+        share * ((1 - p_local) / len(FORMATS) + (p_local / local if issuer in own else 0.0))
         for issuer, share in _issuers().get(kinds, ())
     )
     return 1.0 + issued * math.exp(len(kinds) * _LOG_LATIN) * (1 - P_NO_FORMAT) / P_NO_FORMAT

@@ -59,7 +59,7 @@ def judged(p_characters: Probabilities, votes: int, guess: str = "unknown", p_wh
         return None
     text, p = found[0]
     regions = plates.fits(text)
-    regions = regions & {guess} or regions
+    regions = regions & plates.issuers(guess) or regions
     return Plate(
         text=text,
         p=p,
