@@ -49,15 +49,15 @@ class Ours:
         self.name = f"{self._detector.name} + {self._reader.name}"
 
     def scene(self, path: Path) -> Answer:
-        frame = _frame(path)
+        frame = frame_of(path)
         began_s = time.process_time()
         seen = look(frame, [frame.whole], self._detector, self._reader, p_text_min=P_TEXT_ALONE_MIN)
         plates = [told(s.plate_box, s.reading) for s in seen.sightings if s.plate_box is not None and s.reading is not None]
         cpu_ms = 1e3 * (time.process_time() - began_s)
-        return {"plates": plates + [_unread(box) for box in seen.unread], "cpu_ms": cpu_ms}
+        return {"plates": plates + [_unread(one.box) for one in seen.unread], "cpu_ms": cpu_ms}
 
     def crop(self, path: Path) -> Answer:
-        frame = _frame(path, CROP_SIDE_MIN_PX)
+        frame = frame_of(path, CROP_SIDE_MIN_PX)
         began_s = time.process_time()
         plates = [told(box, reading) for box, reading in in_crop(frame, self._detector, self._reader)]
         return {"plates": plates, "cpu_ms": 1e3 * (time.process_time() - began_s)}
@@ -68,7 +68,7 @@ class Ours:
 
     def readings(self, path: Path) -> list[Reading]:
         """The reading of the one plate that fills a picture; none where it cannot be read."""
-        return [reading for _, reading in in_crop(_frame(path, CROP_SIDE_MIN_PX), self._detector, self._reader)]
+        return [reading for _, reading in in_crop(frame_of(path, CROP_SIDE_MIN_PX), self._detector, self._reader)]
 
     def things(self, frame: Frame) -> tuple[Detection, ...]:
         """Everything that the detector finds in a frame."""
@@ -116,7 +116,7 @@ class Peer:
         return answer
 
 
-def _frame(path: Path, side_min_px: int = SIDE_MIN_PX) -> Frame:
+def frame_of(path: Path, side_min_px: int = SIDE_MIN_PX) -> Frame:
     pixels, _ = read_picture(path, side_min_px)
     return Frame("bench", 0, datetime.now(UTC), 0.0, pixels)
 

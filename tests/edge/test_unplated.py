@@ -24,9 +24,11 @@ def car(share: float, *, left_px: float = 400.0, p: float = 0.9) -> Detection:
     return Detection(Kind.VEHICLE, Box(left_px, 100 + 250 * share, left_px + width_px, 100 + 250 * share + 0.8 * width_px), p)
 
 
-def plate_on(car: Detection) -> Box:
+def plate_on(car: Detection, p: float = 0.9) -> Detection:
+    """A plate that cannot be read."""
     x, y = car.box.centre_px
-    return Box(x - 0.1 * car.box.width_px, y + 0.2 * car.box.height_px, x + 0.1 * car.box.width_px, y + 0.25 * car.box.height_px)
+    box = Box(x - 0.1 * car.box.width_px, y + 0.2 * car.box.height_px, x + 0.1 * car.box.width_px, y + 0.25 * car.box.height_px)
+    return Detection(Kind.PLATE, box, p)
 
 
 class Watched:
@@ -107,10 +109,16 @@ def test_a_plate_that_was_seen_while_it_was_far_away_clears_it(camera: Watched) 
 
 
 def test_a_sign_behind_its_roof_is_no_plate_of_it(camera: Watched) -> None:
-    looks = [
-        Seen((), (Box(one.box.left_px + 60, one.box.top_px - 5, one.box.left_px + 110, one.box.top_px + 15),), (), (one,))
-        for one in (car(n / 31) for n in range(LOOKS))
-    ]
+    def sign(one: Detection) -> Detection:
+        left_px, top_px = one.box.left_px + 60, one.box.top_px - 5
+        return Detection(Kind.PLATE, Box(left_px, top_px, left_px + 50, top_px + 20), 0.9)
+
+    looks = [Seen((), (sign(one),), (), (one,)) for one in (car(n / 31) for n in range(LOOKS))]
+    assert len(camera.passed(looks)) == 1
+
+
+def test_a_lamp_that_may_be_a_plate_does_not_clear_it(camera: Watched) -> None:
+    looks = [Seen((), (plate_on(one, p=0.6),), (), (one,)) for one in (car(n / 31) for n in range(LOOKS))]
     assert len(camera.passed(looks)) == 1
 
 

@@ -51,7 +51,7 @@ def test_what_may_be_a_plate_on_it_is_not_hidden(world: Callable[[Detection], Wo
 
 @pytest.mark.parametrize("at", [BUMPER, BUMPER.moved(0.0, -25.0)], ids=["in what is shown", "in its upper half"])
 def test_who_surely_has_one_is_cleared_and_nothing_is_sealed(world: Callable[[Detection], World], at: Box) -> None:
-    before = world(Detection(Kind.PLATE, at, 0.6))
+    before = world(Detection(Kind.PLATE, at, 0.8))
     entries = before.ledger.size
     with pytest.raises(PlateSeen):
         sealed(before)

@@ -57,7 +57,7 @@ def test_who_sees_no_plate_either_is_shown_the_match_and_may_confirm(world: Worl
     page = officer.open(bare.id).text
     assert SEEN in page and "<h1>Vehicle without a plate</h1>" in page
     for words in (
-        "with no plate and nothing like one on it",
+        "with no plate on it, read or surely seen",
         "Of the 100 vehicles before it whose front was seen as well, 99 showed a plate.",
         "98.0 % that it would have seen one",
     ):

@@ -145,7 +145,7 @@ def seal_bare(data: Path) -> Sealed:
     before = {"side": "front", "vehicles": "100", "showed": "99"}
     record = Record("camera", "plates shown", Answer.YES, passage.last_at, None, 0.98, before)
     because = (
-        "In 32 pictures over 1.6 s its front was seen 162 to 244 pixels wide, with no plate and nothing like one on it; of the "
+        "In 32 pictures over 1.6 s its front was seen 162 to 244 pixels wide, with no plate on it, read or surely seen; of the "
         "100 vehicles before it that were seen as well, 99 showed theirs (FZV § 12; order 7/2026)."
     )
     decisive = tuple(sorted((frame.number for frame in frames), reverse=True))

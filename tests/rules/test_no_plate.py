@@ -145,7 +145,7 @@ def test_it_is_told_what_was_seen_and_of_how_many_others() -> None:
     assert found is not None
     assert found.p == pytest.approx(100 / 102)
     assert found.because == (
-        "In 36 pictures over 1.4 s its front was seen 200 to 400 pixels wide, with no plate and nothing like one on it; of the "
+        "In 36 pictures over 1.4 s its front was seen 200 to 400 pixels wide, with no plate on it, read or surely seen; of the "
         "100 vehicles before it that were seen as well, 99 showed theirs (the statute; order 2026/7)."
     )
     away = judged(FOUND["goes away"])

@@ -276,7 +276,7 @@ class Pipeline:
         looks = []
         for at, seen in self._seen:
             boxes = [s.plate_box for s in seen.sightings if s.plate_box is not None and id(s) not in own]
-            boxes += [box for box in seen.unread if not _is_of(passage, box, at)]
+            boxes += [one.box for one in seen.unread if not _is_of(passage, one.box, at)]
             looks.append((at, [with_margin(box) for box in (*boxes, *seen.people)]))
 
         def others(frame: Frame) -> tuple[Box, ...]:

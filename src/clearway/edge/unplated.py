@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from clearway.evidence.hide import hangs_on
+from clearway.evidence.hide import PLATE_P_MIN, hangs_on
 from clearway.facts import Answer, Box, Frame, Kind, Passage, Record, Sighting
 from clearway.rules.no_plate import CAMERA, SHOWN, VEHICLES_MIN, WIDTH_MIN_PX, showed_one, shown_before, side_seen
 from clearway.sight.look import Seen
@@ -47,7 +47,9 @@ class Unplated:
     def add(self, frame: Frame, regions: Sequence[Box], seen: Seen) -> tuple[tuple[Passage, Record], ...]:
         """Takes in what one look found in those regions of a frame. Gives who has passed and showed no plate, with what the
         camera says of those before; the passages' boxes are what may be shown of them, the lower half."""
-        plates = [*(one.plate_box for one in seen.sightings if one.plate_box is not None), *seen.unread]
+        # What is neither read nor sure is a lamp, a grille or a bumper's edge: three vehicles in four show such without a plate.
+        plates = [one.plate_box for one in seen.sightings if one.plate_box is not None]
+        plates += [one.box for one in seen.unread if one.p >= PLATE_P_MIN]
         every = [*(one.box for one in seen.vehicles), *seen.people]
         sightings = []
         for vehicle in seen.vehicles:

@@ -42,7 +42,7 @@ from clearway.evidence.bundle import (
     Writer,
 )
 from clearway.evidence.credentials import MEDIA_TYPES, Credentials
-from clearway.evidence.hide import SURE_P_MIN, Fill, Look, fills, hangs_on, is_plate, lies_in
+from clearway.evidence.hide import PLATE_P_MIN, SURE_P_MIN, Fill, Look, fills, hangs_on, is_plate, lies_in
 from clearway.evidence.ledger import Event, Ledger
 from clearway.evidence.manifest import (
     BLANK_AS_ANOTHER_SIZE,
@@ -399,7 +399,7 @@ def _without_doubts(found: Sequence[Detection], half: Box) -> tuple[Detection, .
     in one frame of many. Of such a subject its lower half is given, free of others. PlateSeen where a plate on it is sure."""
     whole = Box(half.left_px, half.top_px - half.height_px, half.right_px, half.bottom_px)
     plates = [one for one in found if one.kind is Kind.PLATE]
-    if any(one.p >= SURE_P_MIN and hangs_on(one.box, whole) for one in plates):
+    if any(one.p >= PLATE_P_MIN and hangs_on(one.box, whole) for one in plates):
         raise PlateSeen
     around = half.grown(half.height_px / 2)
     return tuple(one for one in found if one.kind is not Kind.PLATE or one.p >= SURE_P_MIN or not lies_in(one.box, around))

@@ -28,7 +28,8 @@ class NoPlate:
     """A finding where none was seen in any picture, at a side that must show one, by a camera that misses hardly any.
 
     The passage's sightings are those in which the whole vehicle was seen, free and near enough; a `plate_box` in one of them is a
-    plate, or what may be one. The camera's record says how many vehicles before it were seen as well, and how many showed theirs.
+    plate that was read or surely seen. The camera's record says how many vehicles before it were seen as well, and how many
+    showed theirs.
     """
 
     name = "no_plate"
@@ -50,7 +51,7 @@ class NoPlate:
         widths = sorted(sighting.box.width_px for sighting in sightings)
         because = (
             f"In {len(sightings)} pictures over {(passage.last_at - passage.first_at).total_seconds():.1f} s its {side} was seen "
-            f"{widths[0]:.0f} to {widths[-1]:.0f} pixels wide, with no plate and nothing like one on it; of the "
+            f"{widths[0]:.0f} to {widths[-1]:.0f} pixels wide, with no plate on it, read or surely seen; of the "
             f"{record.entry['vehicles']} vehicles before it that were seen as well, {record.entry['showed']} showed theirs "
             f"({self._law.statute}; {self._order.source})."
         )
@@ -70,7 +71,7 @@ def side_seen(passage: Passage) -> str | None:
 
 
 def showed_one(passage: Passage) -> bool:
-    """Whether a plate, or what may be one, was seen on it in any picture."""
+    """Whether a plate was read or surely seen on it in any picture."""
     return passage.plate is not None or any(sighting.plate_box is not None for sighting in passage.sightings)
 
 

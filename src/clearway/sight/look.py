@@ -21,11 +21,11 @@ P_TEXT_ALONE_MIN = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What one look found: vehicles whose plates were read, places that may be plates but could not be read, people and faces,
-    which are places to hide and nothing else, and all vehicles, with a plate or without."""
+    """What one look found: vehicles whose plates were read, what may be a plate but could not be read, people and faces, which
+    are places to hide and nothing else, and all vehicles, with a plate or without."""
 
     sightings: tuple[Sighting, ...]
-    unread: tuple[Box, ...]
+    unread: tuple[Detection, ...]
     people: tuple[Box, ...] = ()
     vehicles: tuple[Detection, ...] = ()
 
@@ -36,7 +36,7 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
     A plate whose text is less sure than `p_text_min` is one that could not be read.
     """
     sightings: list[Sighting] = []
-    unread: list[Box] = []
+    unread: list[Detection] = []
     found = [one for region in regions for one in detector.find(frame, region)]
     vehicles = tuple(one for one in found if one.kind in (Kind.VEHICLE, Kind.TWO_WHEELER))
     boxes = [one.box for one in vehicles]
@@ -45,7 +45,7 @@ def look(frame: Frame, regions: Sequence[Box], detector: Detector, reader: Reade
             continue
         reading = reader.read(frame, detection)
         if reading is None or _p_text(frame, detection, reading) < p_text_min:
-            unread.append(detection.box)
+            unread.append(detection)
         else:
             box = around(detection.box, frame, boxes)
             sightings.append(Sighting(frame.number, frame.captured_at, Kind.VEHICLE, box, detection.p, detection.box, reading))
