@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from clearway import settings as settings_file
 from clearway.edge.station import first_sight
-from clearway.edge.unplated import P_MIN
-from clearway.evidence.hide import PLATE_P_MIN, hangs_on
+from clearway.edge.unplated import P_MIN, plates_shown
+from clearway.evidence.hide import hangs_on
 from clearway.facts import Box, Frame, Kind
 from clearway.ports import Detector, Reader
 from clearway.rules.no_plate import WIDTH_MIN_PX
@@ -66,9 +66,8 @@ def plates_on(frame: Frame, vehicle: Box, detector: Detector, reader: Reader) ->
             )
             return [box for box in there if hangs_on(box, vehicle)]
 
-        read = [one.plate_box for one in seen.sightings if one.plate_box is not None]
-        sure = [one.box for one in seen.unread if one.p >= PLATE_P_MIN]
-        views.append((on_it(read + sure), on_it(read + [one.box for one in seen.unread])))
+        counts = plates_shown(seen)
+        views.append((on_it(counts), on_it(counts + [one.box for one in seen.unread])))
     return views
 
 

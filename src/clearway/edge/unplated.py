@@ -47,9 +47,7 @@ class Unplated:
     def add(self, frame: Frame, regions: Sequence[Box], seen: Seen) -> tuple[tuple[Passage, Record], ...]:
         """Takes in what one look found in those regions of a frame. Gives who has passed and showed no plate, with what the
         camera says of those before; the passages' boxes are what may be shown of them, the lower half."""
-        # What is neither read nor sure is a lamp, a grille or a bumper's edge: three vehicles in four show such without a plate.
-        plates = [one.plate_box for one in seen.sightings if one.plate_box is not None]
-        plates += [one.box for one in seen.unread if one.p >= PLATE_P_MIN]
+        plates = plates_shown(seen)
         every = [*(one.box for one in seen.vehicles), *seen.people]
         sightings = []
         for vehicle in seen.vehicles:
@@ -102,6 +100,13 @@ class Unplated:
 
     def _sure(self, side: str, at: datetime) -> bool:
         return shown_before(*self._counts(side, at))[0] is Answer.YES
+
+
+def plates_shown(seen: Seen) -> list[Box]:
+    """What counts as a plate in one look: what is read or surely found. The rest are lamps, grilles and bumpers' edges, of which
+    three vehicles in four show some without a plate."""
+    read = [one.plate_box for one in seen.sightings if one.plate_box is not None]
+    return read + [one.box for one in seen.unread if one.p >= PLATE_P_MIN]
 
 
 def lower_half(box: Box) -> Box:
